@@ -1,1 +1,7 @@
-fn main(){}
+//! Parse arguments, call the verb, return its exit code; nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    scn::cli::main()
+}

@@ -1,0 +1,129 @@
+//! Numbers that know their unit.
+
+use std::fmt;
+use std::time::Duration;
+
+/// So many a second. Finite, never negative.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Rate(pub f64);
+
+/// A part of a whole: 1 % is `Share(0.01)`. May exceed 1 where the author wrote so.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Share(pub f64);
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(pub u64);
+
+/// What every random draw of a run follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seed(pub u64);
+
+/// A moment of the run: nanoseconds since its start, on its one monotonic clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Offset(pub u64);
+
+impl Offset {
+    /// The start of the run.
+    pub const ZERO: Offset = Offset(0);
+    /// Later than any moment of any run.
+    pub const NEVER: Offset = Offset(u64::MAX);
+
+    /// The time from `earlier` to here; zero when `earlier` is later.
+    pub fn since(self, earlier: Offset) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// In seconds, for showing.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl std::ops::Add<Duration> for Offset {
+    type Output = Offset;
+    fn add(self, span: Duration) -> Offset {
+        Offset(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl From<Duration> for Offset {
+    fn from(span: Duration) -> Offset {
+        Offset::ZERO + span
+    }
+}
+
+/// As the language writes it: `20/s`.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/s", self.0)
+    }
+}
+
+/// As the language writes it: `1%`.
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Ten digits are more than anyone writes and hide that 0.07 × 100 is 7.000000000000001.
+        let percent = format!("{:.10}", self.0 * 100.0);
+        write!(f, "{}%", percent.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+/// As the language writes it: the largest unit that leaves a whole number, `4KiB`.
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => write!(f, "0B"),
+            bytes if bytes % (1 << 30) == 0 => write!(f, "{}GiB", bytes >> 30),
+            bytes if bytes % (1 << 20) == 0 => write!(f, "{}MiB", bytes >> 20),
+            bytes if bytes % (1 << 10) == 0 => write!(f, "{}KiB", bytes >> 10),
+            bytes => write!(f, "{bytes}B"),
+        }
+    }
+}
+
+/// A duration as the language writes it: `250us`, `1.5s`, `1m30s`.
+pub fn duration_text(duration: Duration) -> String {
+    let micros = duration.as_micros();
+    if micros == 0 {
+        return "0s".into();
+    }
+    if micros < 1_000 {
+        return format!("{micros}us");
+    }
+    if micros < 1_000_000 {
+        return format!("{}ms", micros as f64 / 1e3);
+    }
+    let (hours, minutes) = (duration.as_secs() / 3600, duration.as_secs() / 60 % 60);
+    let seconds = (micros % 60_000_000) as f64 / 1e6;
+    let mut text = String::new();
+    if hours > 0 {
+        text += &format!("{hours}h");
+    }
+    if minutes > 0 {
+        text += &format!("{minutes}m");
+    }
+    if seconds > 0.0 {
+        text += &format!("{seconds}s");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_show_themselves_as_the_language_writes_them() {
+        assert_eq!(Share(0.07).to_string(), "7%");
+        assert_eq!(Share(0.005).to_string(), "0.5%");
+        assert_eq!(Rate(20.0).to_string(), "20/s");
+        assert_eq!(ByteSize(4096).to_string(), "4KiB");
+        assert_eq!(ByteSize(1000).to_string(), "1000B");
+        for (duration, text) in
+            [(250, "250us"), (1_500, "1.5ms"), (1_500_000, "1.5s"), (90_000_000, "1m30s"), (3_600_000_000, "1h")]
+        {
+            assert_eq!(duration_text(Duration::from_micros(duration)), text);
+        }
+    }
+}

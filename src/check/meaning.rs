@@ -1,0 +1,537 @@
+//! What a scenario means: every name a handle, every value typed, every default filled in.
+
+use std::time::Duration;
+
+use crate::base::{ByteSize, Rate, Share, Span, Spanned};
+
+/// A whole scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Scenario {
+    /// Its title.
+    pub title: String,
+    /// Where the load goes; `None` only in a scenario that is not sound.
+    pub target: Option<Target>,
+    /// Constants, evaluated once when the run starts, in order.
+    pub lets: Vec<Let>,
+    /// The classes of users, in file order.
+    pub users: Vec<User>,
+    /// Every value that has a name; [`VarId`] is the index.
+    pub variables: Vec<Variable>,
+    /// The rows of the report; [`SeriesId`] is the index. Ordered by user, then task, then first place in the file.
+    pub series: Vec<Series>,
+    /// What the run must hold.
+    pub thresholds: Vec<Threshold>,
+}
+
+/// Handle of a named value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VarId(pub u32);
+
+/// Handle of a row of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SeriesId(pub u32);
+
+/// A named value.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// Its name and where it was declared.
+    pub name: Spanned<String>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What is known of its type.
+    pub ty: Type,
+}
+
+/// Whose a named value is, and so how long it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The whole run's: evaluated once, the same for everyone.
+    Run,
+    /// A user's, for its life; the index into [`Scenario::users`].
+    User(usize),
+    /// An iteration's; the index into [`Scenario::users`].
+    Iteration(usize),
+}
+
+/// What is known of a value before the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Type {
+    Null,
+    Bool,
+    Number,
+    String,
+    Duration,
+    Rate,
+    Share,
+    Size,
+    List,
+    /// Known only at run time: what `json` extracts, an object, a member.
+    Json,
+    /// A hole: nothing more is said about it.
+    Unknown,
+}
+
+/// A row of the report: steps with the same label or template in the same task are one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Index into [`Scenario::users`].
+    pub user: usize,
+    /// The task's name, or `on_start`, `on_stop`.
+    pub task: String,
+    /// The label, or method and template: `GET /users/${id}`, `receive /api/ws`.
+    pub name: String,
+    /// `GET` …, or `WS` for socket steps.
+    pub method: String,
+    /// What its times mean.
+    pub kind: SeriesKind,
+}
+
+/// What the times of a row mean, and whether they count in metrics without `of`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum SeriesKind {
+    Http,
+    Connect,
+    Send,
+    /// Without `since`: a gap or a wait, not a latency.
+    Receive,
+    Call,
+    Close,
+}
+
+/// Where the load goes, with the defaults of every request.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The base URL.
+    pub url: Expr,
+    /// For every request.
+    pub timeout: Duration,
+    /// For every request, in order.
+    pub headers: Vec<(Spanned<String>, Expr)>,
+}
+
+/// `let name = value`
+#[derive(Clone, Debug)]
+pub struct Let {
+    /// What is named.
+    pub variable: VarId,
+    /// Its value.
+    pub value: Expr,
+    /// The whole statement.
+    pub span: Span,
+}
+
+/// A class of virtual users.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// The comment above it.
+    pub doc: Option<String>,
+    /// Its share of the users where no mix applies. Not negative.
+    pub weight: f64,
+    /// The pause between tasks.
+    pub think: Delay,
+    /// The user's own values, evaluated when it starts, in order.
+    pub lets: Vec<Let>,
+    /// Once, before the first task.
+    pub on_start: Vec<Statement>,
+    /// Once, after the last task.
+    pub on_stop: Vec<Statement>,
+    /// What such a user does.
+    pub tasks: Vec<Task>,
+}
+
+/// How long a pause is.
+#[derive(Clone, Debug)]
+pub enum Delay {
+    /// Not at all.
+    None,
+    /// Always as long. The value is a duration.
+    Fixed(Expr),
+    /// Uniform between both. The values are durations.
+    Range(Expr, Expr),
+    /// Exponential with this mean.
+    Exponential(Expr),
+}
+
+/// One thing that a user does.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// The comment above it.
+    pub doc: Option<String>,
+    /// How often it is drawn, against the other tasks of the class. Not negative.
+    pub weight: f64,
+    /// What is done.
+    pub body: Vec<Statement>,
+}
+
+/// One statement, understood.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// An HTTP request.
+    Http(Http),
+    /// A socket that lives as long as its block.
+    WebSocket(WebSocket),
+    /// One message to the innermost socket.
+    Send {
+        /// Where it stands in the report and in the file.
+        step: Step,
+        /// What is sent.
+        payload: Payload,
+    },
+    /// Messages from the innermost socket.
+    Receive(Receive),
+    /// A message and the answer that fits.
+    Call(Call),
+    /// The closing handshake of the innermost socket.
+    Close {
+        /// Where it stands in the report and in the file.
+        step: Step,
+        /// The close code: 1000, or 3000 to 4999.
+        code: u16,
+        /// The reason; at most 123 bytes are sent.
+        reason: Option<Expr>,
+    },
+    /// A pause.
+    Pause(Delay),
+    /// Bounded repetition.
+    Repeat {
+        /// How often: a number.
+        count: Expr,
+        /// Counts from 0.
+        index: Option<VarId>,
+        /// What is repeated.
+        body: Vec<Statement>,
+    },
+    /// A branch.
+    If {
+        /// Conditions with their statements, in order.
+        branches: Vec<(Expr, Vec<Statement>)>,
+        /// When none holds.
+        otherwise: Vec<Statement>,
+    },
+    /// A value for later.
+    Let(Let),
+}
+
+/// Where a step stands: in the report and in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its row.
+    pub series: SeriesId,
+    /// Its head: label, method and path, or keyword and payload, without the block.
+    pub span: Span,
+}
+
+/// An HTTP request.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where it stands.
+    pub step: Step,
+    /// Upper case.
+    pub method: String,
+    /// Relative to the target, or absolute.
+    pub path: Template,
+    /// Own headers, in order; they replace the target's of the same name.
+    pub headers: Vec<(Spanned<String>, Expr)>,
+    /// Own query, behind what the path already holds. A list repeats the key, null leaves it out.
+    pub query: Vec<(String, Expr)>,
+    /// Its body.
+    pub body: Body,
+    /// Own timeout, else the target's.
+    pub timeout: Option<Duration>,
+    /// What is asked of the answer, in order.
+    pub parts: Vec<Part>,
+}
+
+/// The body of a request.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Body {
+    None,
+    Json(Expr),
+    Form(Vec<(String, Expr)>),
+    /// Text as it is.
+    Text(Expr),
+}
+
+/// A socket that lives as long as its block.
+#[derive(Clone, Debug)]
+pub struct WebSocket {
+    /// The step `connect`.
+    pub connect: Step,
+    /// The step `close`, taken when the block is left while the socket is open.
+    pub close: Step,
+    /// Relative to the target, or absolute.
+    pub path: Template,
+    /// Headers of the upgrade.
+    pub headers: Vec<(Spanned<String>, Expr)>,
+    /// Query of the upgrade.
+    pub query: Vec<(String, Expr)>,
+    /// Own timeout for steps on it, else the target's.
+    pub timeout: Option<Duration>,
+    /// What happens on it.
+    pub body: Vec<Statement>,
+}
+
+/// Messages from a socket.
+#[derive(Clone, Debug)]
+pub struct Receive {
+    /// Where it stands.
+    pub step: Step,
+    /// How many messages: a number. `None`: one.
+    pub count: Option<Expr>,
+    /// Which messages; others are passed over.
+    pub condition: Option<Expr>,
+    /// For the whole step.
+    pub within: Option<Duration>,
+    /// The step from whose start it is timed.
+    pub since: Option<Since>,
+    /// Holds for each message.
+    pub parts: Vec<Part>,
+}
+
+/// A message and the answer that fits.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Where it stands.
+    pub step: Step,
+    /// What is sent.
+    pub payload: Payload,
+    /// Which answer; `None`: the next message.
+    pub condition: Option<Expr>,
+    /// For the whole step.
+    pub within: Option<Duration>,
+    /// Holds for the answer.
+    pub parts: Vec<Part>,
+}
+
+/// What `since` refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// `since connect`: the dial.
+    Connect,
+    /// The latest run of the steps in this row on this socket.
+    Step(SeriesId),
+}
+
+/// What goes over a socket.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Payload {
+    Text(Expr),
+    Json(Expr),
+}
+
+/// What is asked of an answer.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// Must hold, or the step fails.
+    Expect {
+        /// What must hold: a condition.
+        condition: Expr,
+        /// The message when it does not.
+        otherwise: Option<Expr>,
+        /// The whole part.
+        span: Span,
+    },
+    /// Is counted.
+    Check {
+        /// What is counted: a condition.
+        condition: Expr,
+        /// The whole part.
+        span: Span,
+    },
+    /// A value for later.
+    Capture {
+        /// What is named.
+        variable: VarId,
+        /// What is looked for.
+        value: Expr,
+        /// What stands in when nothing is found; without it the step fails.
+        default: Option<Expr>,
+        /// The whole part.
+        span: Span,
+    },
+}
+
+/// Text with values in it.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// As written.
+    pub span: Span,
+    /// In order.
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of a [`Template`].
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Piece {
+    Literal(String),
+    Value(Expr),
+}
+
+/// An expression, typed.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// Where it was written.
+    pub span: Span,
+    /// What is known of its value.
+    pub ty: Type,
+    /// What it is.
+    pub kind: ExprKind,
+}
+
+/// What an expression is.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum ExprKind {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Duration(Duration),
+    Rate(Rate),
+    Share(Share),
+    Size(ByteSize),
+    /// Text with values in it.
+    Text(Template),
+    /// A named value.
+    Variable(VarId),
+    UserId,
+    UserIteration,
+    RunId,
+    /// A function; the count of arguments fits.
+    Call(Function, Vec<Expr>),
+    List(Vec<Expr>),
+    Object(Vec<(String, Expr)>),
+    Member(Box<Expr>, String),
+    Index(Box<Expr>, Box<Expr>),
+    Not(Box<Expr>),
+    Negate(Box<Expr>),
+    Binary(Box<Expr>, Operator, Box<Expr>),
+    /// Whether a value is there (`exists`) or not (`missing`).
+    Presence(Box<Expr>, bool),
+    /// Looks into the answer of the step in whose block it stands.
+    Extract(Extractor),
+    /// Whether the status is one of these.
+    StatusIs(Vec<StatusPattern>),
+    /// Whether the text on the left matches; the pattern is known to compile.
+    Matches(Box<Expr>, String),
+    /// A hole, only in what is not sound.
+    Bad,
+}
+
+pub use crate::syntax::ast::{BinaryOperator as Operator, StatusPattern};
+
+/// What looks into an answer; paths and patterns are known to be sound.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Extractor {
+    Status,
+    Header(String),
+    Cookie(String),
+    Body,
+    /// An RFC 9535 query; singular unless it stands under `exists` or `missing`.
+    Json(String),
+    Regex(String),
+    Size,
+    Url,
+    Time,
+}
+
+/// Every function of the language. Names, argument counts and types are one table in `check::functions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Function {
+    Env,
+    Length,
+    Number,
+    String,
+    OneOf,
+    Uniform,
+    Int,
+    Uuid,
+    Now,
+    Counter,
+    RandomString,
+}
+
+/// What the run must hold.
+#[derive(Clone, Debug)]
+pub struct Threshold {
+    /// As written, blanks folded: `p95 of http < 300ms`.
+    pub text: String,
+    /// Where.
+    pub span: Span,
+    /// What is measured.
+    pub metric: Metric,
+    /// Whose.
+    pub subject: Subject,
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what, in the metric's unit: seconds, a share, a rate a second, a count.
+    pub limit: f64,
+}
+
+/// What a threshold measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Metric {
+    /// A time at a percentile, 0 to 100.
+    Percentile(f64),
+    /// The least time.
+    Min,
+    /// The mean time.
+    Mean,
+    /// The greatest time.
+    Max,
+    /// The same of whole iterations, less their pauses.
+    IterationTime(IterationTime),
+    /// Failed of all.
+    ErrorRate,
+    /// Passed of all checks.
+    Checks,
+    /// So many a second.
+    Rate,
+    /// So many.
+    Count,
+}
+
+/// Which time of iterations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum IterationTime {
+    Percentile(f64),
+    Min,
+    Mean,
+    Max,
+}
+
+/// What a threshold speaks of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// Everything.
+    Run,
+    /// One class of users: its HTTP steps and calls, its iterations. Index into [`Scenario::users`].
+    User(usize),
+    /// One task: user and task index.
+    Task(usize, usize),
+    /// These rows, pooled.
+    Series(Vec<SeriesId>),
+}
+
+/// How a threshold compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Comparison {
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Equal,
+    NotEqual,
+}

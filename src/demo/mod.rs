@@ -1,0 +1,1 @@
+//! The embedded oscilloscope service that scenarios can be tried on.

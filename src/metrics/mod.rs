@@ -1,0 +1,13 @@
+//! What was seen: samples are recorded per thread, handed over as snapshots, merged and judged.
+//!
+//! Takes [`Sample`]s, gives [`Snapshot`]s, threshold results and a [`Verdict`](verdict::Verdict). The only room that
+//! knows hdrhistogram. Does not know how anything was sent nor who will be told.
+#![deny(clippy::disallowed_methods)]
+
+pub mod recorder;
+pub mod sample;
+pub mod snapshot;
+
+pub use recorder::Recorder;
+pub use sample::{Counter, ErrorKind, IterationEnd, Outcome, Sample};
+pub use snapshot::Snapshot;

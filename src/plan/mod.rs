@@ -1,0 +1,487 @@
+//! What will be done: meaning + profile → flat tables with dense ids, value slots, compiled expressions, a schedule.
+//!
+//! Takes a sound scenario and a profile, gives a [`Plan`]. Holds no source text, only ids, values and spans; knows
+//! neither sockets nor clocks.
+#![deny(clippy::disallowed_methods)]
+
+pub mod expr;
+pub mod profile;
+pub mod schedule;
+pub mod value;
+
+use std::time::Duration;
+
+use crate::base::{Seed, Span};
+pub use crate::check::meaning::{Comparison, IterationTime, Metric, SeriesId, SeriesKind};
+pub use expr::{Expr, Template};
+pub use profile::Profile;
+pub use value::Value;
+
+/// A scenario under a load, ready to run: tables that refer to each other by index.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The scenario's title.
+    pub scenario: String,
+    /// How much load.
+    pub load: Load,
+    /// What every draw follows from.
+    pub seed: Seed,
+    /// Where the load goes.
+    pub target: Target,
+    /// Evaluated once, in order, when the run starts; [`expr::Expr::Constant`] is the index.
+    pub constants: Vec<Expr>,
+    /// The classes of users; [`UserId`] is the index.
+    pub users: Vec<User>,
+    /// All tasks; [`TaskId`] is the index.
+    pub tasks: Vec<Task>,
+    /// The rows of the report; [`SeriesId`] is the index.
+    pub series: Vec<Series>,
+    /// The steps as they stand in the file; [`StepId`] is the index.
+    pub steps: Vec<Step>,
+    /// The places where something can go wrong; [`PointId`] is the index.
+    pub points: Vec<Point>,
+    /// What is done, flat: blocks are runs of operations that end with [`Op::End`].
+    pub ops: Vec<Op>,
+    /// What the run must hold.
+    pub thresholds: Vec<Threshold>,
+}
+
+/// Handle of a class of users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(pub u32);
+
+/// Handle of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId(pub u32);
+
+/// Handle of a step as it stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(pub u32);
+
+/// Handle of a place where something can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PointId(pub u32);
+
+/// Index into [`Plan::ops`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OpId(pub u32);
+
+/// Where a user keeps one named value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SlotId(pub u32);
+
+/// Where a user keeps one socket: sockets opened inside each other have places of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SocketId(pub u32);
+
+/// How much load: closed, so many users at a time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    /// The profile's name.
+    pub profile: String,
+    /// How many users live at the same time, once all have started.
+    pub users: u32,
+    /// Users started a second; more than 0.
+    pub spawn_rate: f64,
+    /// From the first start, ramp included.
+    pub duration: Duration,
+    /// What running iterations get after the end.
+    pub graceful_stop: Duration,
+}
+
+/// Where the load goes.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The base URL; evaluated once when the run starts.
+    pub url: Expr,
+    /// Where it was written.
+    pub span: Span,
+    /// Default headers of every request, in order.
+    pub headers: Vec<(String, Expr)>,
+}
+
+/// A class of users.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Its name.
+    pub name: String,
+    /// The comment above it.
+    pub doc: Option<String>,
+    /// Its share of all users, 0 to 1; shares sum to 1.
+    pub share: f64,
+    /// The pause between tasks.
+    pub think: Delay,
+    /// The user's own values, in order.
+    pub lets: Vec<(SlotId, Expr)>,
+    /// Once, before the first task.
+    pub on_start: Option<OpId>,
+    /// Once, after the last task.
+    pub on_stop: Option<OpId>,
+    /// What such users do.
+    pub tasks: Vec<TaskId>,
+    /// Slots below this live as long as the user, the others as long as an iteration.
+    pub user_slots: u32,
+    /// How many slots a user of this class has.
+    pub slots: u32,
+    /// How many places for sockets.
+    pub sockets: u32,
+}
+
+/// One thing that a user does. `on_start` and `on_stop` are no tasks; they have entries of their own in
+/// [`Plan::series`].
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Its class.
+    pub user: UserId,
+    /// Its name.
+    pub name: String,
+    /// The comment above it.
+    pub doc: Option<String>,
+    /// How often it is drawn, against the other tasks of its class.
+    pub weight: f64,
+    /// Where it begins.
+    pub start: OpId,
+}
+
+/// A row of the report.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Its class.
+    pub user: UserId,
+    /// Its task; `None` for `on_start` and `on_stop`.
+    pub task: Option<TaskId>,
+    /// The task's name, or `on_start`, `on_stop`.
+    pub task_name: String,
+    /// The label, or method and template.
+    pub name: String,
+    /// `GET` …, or `WS`.
+    pub method: String,
+    /// What its times mean.
+    pub kind: SeriesKind,
+}
+
+/// A step as it stands in the file.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its row.
+    pub series: SeriesId,
+    /// Where failures of the step itself are drawn: its head.
+    pub point: PointId,
+}
+
+/// A place in the file where something can go wrong.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// The place.
+    pub span: Span,
+    /// The step it belongs to; `None` for statements outside a step.
+    pub step: Option<StepId>,
+    /// What stands there.
+    pub kind: PointKind,
+    /// As written, blanks folded: `expect status 200`.
+    pub text: String,
+}
+
+/// What stands at a [`Point`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum PointKind {
+    Step,
+    Expect,
+    Check,
+    Capture,
+    /// A `let`, a pause, a condition: can fail as `value`.
+    Statement,
+}
+
+/// One operation of the flat program. A failed one ends the iteration.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// An HTTP request.
+    Http(Box<Http>),
+    /// Dials and upgrades.
+    Connect(Box<Connect>),
+    /// One message.
+    Send(Box<Send>),
+    /// Messages.
+    Receive(Box<Receive>),
+    /// A message and its answer.
+    Call(Box<Call>),
+    /// The closing handshake; when `leaving`, nothing if the socket is closed already.
+    Close(Box<Close>),
+    /// A pause.
+    Pause {
+        /// How long.
+        delay: Delay,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// A value for later.
+    Let {
+        /// Where it is kept.
+        slot: SlotId,
+        /// Its value.
+        value: Expr,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// Goes on at `to`.
+    Jump {
+        /// Where.
+        to: OpId,
+    },
+    /// Goes on at `to` unless the condition holds.
+    Unless {
+        /// The condition.
+        condition: Expr,
+        /// Where otherwise.
+        to: OpId,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// Sets `counter` to 0 and `limit` to the count; goes on at `end` when that is 0.
+    Loop {
+        /// How often.
+        count: Expr,
+        /// How often it has run: also what `as i` names.
+        counter: SlotId,
+        /// How often it will run.
+        limit: SlotId,
+        /// Behind the loop.
+        end: OpId,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// Counts; goes on at `body` while `counter` is below `limit`.
+    Again {
+        /// See [`Op::Loop`].
+        counter: SlotId,
+        /// See [`Op::Loop`].
+        limit: SlotId,
+        /// The first operation of the body.
+        body: OpId,
+    },
+    /// The block is done.
+    End,
+}
+
+/// Most turns of one `repeat`; more is a `value` failure.
+pub const REPEAT_MAX: u32 = 1_000_000;
+
+/// How long a pause is.
+#[derive(Clone, Debug)]
+pub enum Delay {
+    /// Not at all.
+    None,
+    /// Always as long.
+    Fixed(Expr),
+    /// Uniform between both.
+    Range(Expr, Expr),
+    /// Exponential with this mean, cut off at [`EXPONENTIAL_TIMES_MAX`] times it.
+    Exponential(Expr),
+}
+
+/// An exponential pause is never longer than so many times its mean (one draw in 20,000 would be).
+pub const EXPONENTIAL_TIMES_MAX: f64 = 10.0;
+
+/// An HTTP request.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where it stands.
+    pub step: StepId,
+    /// Upper case.
+    pub method: String,
+    /// Relative to the target, or absolute; values in it are percent-encoded unless it begins with one.
+    pub path: Template,
+    /// All headers, the target's defaults folded in, in order; values that are literals are [`Expr::Literal`].
+    pub headers: Vec<(String, Expr)>,
+    /// Behind what the path already holds.
+    pub query: Vec<(String, Expr)>,
+    /// Its body.
+    pub body: Body,
+    /// From due to the last byte.
+    pub timeout: Duration,
+    /// What is asked of the answer, in order.
+    pub parts: Vec<Part>,
+    /// What of the answer the parts look at.
+    pub looks_at: LooksAt,
+}
+
+/// What of an answer a step looks at: what it does not look at is not kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LooksAt {
+    /// The body's text or JSON.
+    pub body: bool,
+    /// The status: then 400 and above is no failure by itself.
+    pub status: bool,
+}
+
+/// The body of a request.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Body {
+    None,
+    Json(Expr),
+    Form(Vec<(String, Expr)>),
+    Text(Expr),
+}
+
+/// Dials and upgrades.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    /// The step `connect`.
+    pub step: StepId,
+    /// Where the socket is kept.
+    pub socket: SocketId,
+    /// As in [`Http::path`].
+    pub path: Template,
+    /// As in [`Http::headers`].
+    pub headers: Vec<(String, Expr)>,
+    /// As in [`Http::query`].
+    pub query: Vec<(String, Expr)>,
+    /// From due to the finished upgrade.
+    pub timeout: Duration,
+}
+
+/// What goes over a socket.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Payload {
+    Text(Expr),
+    Json(Expr),
+}
+
+/// One message.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// Where it stands.
+    pub step: StepId,
+    /// Over which socket.
+    pub socket: SocketId,
+    /// What is sent.
+    pub payload: Payload,
+    /// Until it is flushed.
+    pub timeout: Duration,
+}
+
+/// Messages.
+#[derive(Clone, Debug)]
+pub struct Receive {
+    /// Where it stands.
+    pub step: StepId,
+    /// From which socket.
+    pub socket: SocketId,
+    /// How many; `None`: one.
+    pub count: Option<Expr>,
+    /// Which; others are passed over and counted.
+    pub condition: Option<Expr>,
+    /// For the whole step.
+    pub within: Duration,
+    /// What it is timed from; `None`: the end of the socket's previous step, then message by message.
+    pub since: Option<Since>,
+    /// Holds for each message.
+    pub parts: Vec<Part>,
+}
+
+/// A message and its answer.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Where it stands.
+    pub step: StepId,
+    /// Over which socket.
+    pub socket: SocketId,
+    /// What is sent.
+    pub payload: Payload,
+    /// Which answer; `None`: the next message that arrives after the sending began.
+    pub condition: Option<Expr>,
+    /// For the whole step.
+    pub within: Duration,
+    /// Holds for the answer.
+    pub parts: Vec<Part>,
+}
+
+/// The closing handshake.
+#[derive(Clone, Debug)]
+pub struct Close {
+    /// Where it stands.
+    pub step: StepId,
+    /// Of which socket.
+    pub socket: SocketId,
+    /// The close code.
+    pub code: u16,
+    /// The reason.
+    pub reason: Option<Expr>,
+    /// Until the peer's own close frame.
+    pub timeout: Duration,
+    /// True at the end of the block: then a closed socket is left without a step.
+    pub leaving: bool,
+}
+
+/// What a receive is timed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// The dial.
+    Connect,
+    /// The latest begin of a step in this row on this socket.
+    Step(SeriesId),
+}
+
+/// What is asked of an answer.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// Must hold, or the step fails.
+    Expect {
+        /// What must hold.
+        condition: Expr,
+        /// The message when it does not.
+        otherwise: Option<Expr>,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// Is counted.
+    Check {
+        /// What is counted.
+        condition: Expr,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// A value for later.
+    Capture {
+        /// Where it is kept.
+        slot: SlotId,
+        /// What is looked for.
+        value: Expr,
+        /// What stands in when nothing is found.
+        default: Option<Expr>,
+        /// Where it stands.
+        point: PointId,
+    },
+}
+
+/// What the run must hold.
+#[derive(Clone, Debug)]
+pub struct Threshold {
+    /// As written, blanks folded.
+    pub text: String,
+    /// Where.
+    pub span: Span,
+    /// What is measured.
+    pub metric: Metric,
+    /// Whose.
+    pub subject: Subject,
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what, in the metric's unit: seconds, a share, a rate a second, a count.
+    pub limit: f64,
+}
+
+/// What a threshold speaks of.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Subject {
+    Run,
+    User(UserId),
+    Task(TaskId),
+    /// These rows, pooled.
+    Series(Vec<SeriesId>),
+}

@@ -1,0 +1,42 @@
+//! What the users of one load thread share. Threads share nothing else while a request is in flight.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::clock::Clock;
+use super::network::Network;
+use crate::metrics::Recorder;
+use crate::plan::{Plan, Value};
+
+/// One load thread's world. Lives on that thread alone: `Rc` and `RefCell`, no locks.
+pub struct Thread {
+    /// The plan; each thread has a copy of its own, so that shared literals do not bounce between cores.
+    pub plan: Plan,
+    /// The run's constants, evaluated.
+    pub constants: Vec<Value>,
+    /// What has been seen. Borrowed for a moment at a time, never across an `await`.
+    pub recorder: RefCell<Recorder>,
+    /// The run's clock.
+    pub clock: Clock,
+    /// The way to the target.
+    pub network: Rc<dyn Network>,
+    /// What all threads of the run share.
+    pub shared: Arc<Shared>,
+}
+
+/// What all threads of a run share: read-only, or touched rarely.
+pub struct Shared {
+    /// What `run.id` says.
+    pub run_id: String,
+    /// What `env(…)` reads.
+    pub environment: HashMap<String, String>,
+    /// The target's URL, evaluated and parsed.
+    pub target: url::Url,
+    /// Where the next `counter()` continues. Threads take numbers in blocks.
+    pub counter: AtomicU64,
+    /// The id of the next user that replaces one that has ended.
+    pub next_user: AtomicU64,
+}

@@ -1,0 +1,13 @@
+//! One binary for all tests that need the whole library; each room of `src/` has a module of the same name.
+
+mod check;
+mod cli;
+mod demo;
+mod layers;
+mod metrics;
+mod plan;
+mod profiles;
+mod report;
+mod run;
+mod scenarios;
+mod syntax;
