@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod demo;
 mod layers;
+mod marks;
 mod metrics;
 mod plan;
 mod profiles;
