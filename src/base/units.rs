@@ -109,9 +109,87 @@ pub fn duration_text(duration: Duration) -> String {
     text
 }
 
+/// Reads a duration as the language writes it: `250us`, `10ms`, `1.5s`, `1m30s`, `1h`. Units `ns us µs ms s m h`,
+/// each at most once and from large to small; no blanks, no sign. The other way round from [`duration_text`].
+///
+/// Errors: `None` for anything else, a bare number too: what that meant is for the caller to ask.
+pub fn read_duration(text: &str) -> Option<Duration> {
+    const UNITS: [(&str, f64); 7] =
+        [("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("ns", 1e-9)];
+    let (mut rest, mut seconds, mut smallest) = (text, 0.0, f64::INFINITY);
+    while !rest.is_empty() {
+        let unit_at = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = read_number(&rest[..unit_at])?;
+        let unit_end =
+            rest[unit_at..].find(|c: char| c.is_ascii_digit() || c == '.').map_or(rest.len(), |n| unit_at + n);
+        let unit = &rest[unit_at..unit_end];
+        let size = UNITS.iter().find(|(name, _)| *name == unit)?.1;
+        if size >= smallest {
+            return None;
+        }
+        (seconds, smallest, rest) = (seconds + number * size, size, &rest[unit_end..]);
+    }
+    // Nanoseconds are the grain: 0.1 + 0.2 must not become 300000000.00000004 of something.
+    if text.is_empty() {
+        return None;
+    }
+    Duration::try_from_secs_f64((seconds * 1e9).round() / 1e9).ok()
+}
+
+/// Reads a rate: `20/s`, `300/m`, `3600/h`. `None` for anything else, a bare number too.
+pub fn read_rate(text: &str) -> Option<Rate> {
+    let (number, unit) = text.split_once('/')?;
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    Some(Rate(read_number(number)? / seconds))
+}
+
+/// Reads a percentage: `1%`, `0.5%`. `None` for anything else, a bare number too.
+pub fn read_share(text: &str) -> Option<Share> {
+    Some(Share(read_number(text.strip_suffix('%')?)? / 100.0))
+}
+
+/// A plain decimal number without sign or exponent.
+fn read_number(text: &str) -> Option<f64> {
+    let plain = text.chars().all(|c| c.is_ascii_digit() || c == '.') && text.starts_with(|c: char| c.is_ascii_digit());
+    if plain && !text.ends_with('.') { text.parse().ok() } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_read_as_they_are_written() {
+        for (text, micros) in [
+            ("250us", 250),
+            ("1.5ms", 1_500),
+            ("1.5s", 1_500_000),
+            ("1m30s", 90_000_000),
+            ("1h", 3_600_000_000),
+            ("0s", 0),
+            ("90s", 90_000_000),
+        ] {
+            assert_eq!(read_duration(text), Some(Duration::from_micros(micros)), "{text}");
+        }
+        for text in ["", "5", "5 s", "-5s", "1s1m", "1s1s", "5secs", "s", ".5s", "5.s", "1e3s", "1..5s"] {
+            assert_eq!(read_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_and_shares_are_read_as_they_are_written() {
+        assert_eq!(read_rate("20/s"), Some(Rate(20.0)));
+        assert_eq!(read_rate("300/m"), Some(Rate(5.0)));
+        assert_eq!(read_rate("20"), None);
+        assert_eq!(read_share("1%"), Some(Share(0.01)));
+        assert_eq!(read_share("1"), None);
+        assert_eq!(read_share("-1%"), None);
+    }
 
     #[test]
     fn units_show_themselves_as_the_language_writes_them() {
