@@ -4,6 +4,7 @@
 //! neither sockets nor clocks.
 #![deny(clippy::disallowed_methods)]
 
+pub mod arithmetic;
 pub mod expr;
 pub mod profile;
 pub mod schedule;
