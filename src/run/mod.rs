@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod eval;
+mod judge;
 pub mod network;
 mod random;
 mod socket;

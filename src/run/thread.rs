@@ -1,10 +1,11 @@
 //! What the users of one load thread share. Threads share nothing else while a request is in flight.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use super::clock::Clock;
 use super::network::Network;
@@ -23,12 +24,16 @@ pub struct Thread {
     pub clock: Clock,
     /// The way to the target.
     pub network: Rc<dyn Network>,
+    /// What is left of this thread's block of `counter()` numbers: the next one, and one past the last.
+    pub counter: Cell<(u64, u64)>,
     /// What all threads of the run share.
     pub shared: Arc<Shared>,
 }
 
 /// What all threads of a run share: read-only, or touched rarely.
 pub struct Shared {
+    /// When the run's clock stood at zero, since 1970: `now()` is this and the clock.
+    pub started: Duration,
     /// What `run.id` says.
     pub run_id: String,
     /// What `env(…)` reads.

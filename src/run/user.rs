@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::random::Random;
-use super::socket::Socket;
+use super::socket::Sockets;
 use super::thread::Thread;
 use crate::base::Offset;
 use crate::plan::{UserId, Value};
@@ -21,8 +21,9 @@ pub struct User {
     pub iteration: u64,
     /// Its values, by `SlotId`; `None`: nothing there.
     pub slots: Vec<Option<Value>>,
-    /// Its sockets, by `SocketId`.
-    pub sockets: Vec<Option<Socket>>,
+    /// Its sockets. Shared with the [`attend`](super::socket::attend) around its walk, which reads them as they come;
+    /// cut with [`Sockets::cut`] after a failure and when the iteration is abandoned.
+    pub sockets: Rc<Sockets>,
     /// Its dice.
     pub random: Random,
     /// When the next step is due: the end of the last one, or of a pause.
