@@ -4,6 +4,7 @@
 //! progress bar and chooses no exit code.
 
 pub mod clock;
+pub mod dial;
 pub mod eval;
 mod judge;
 pub mod network;

@@ -1,8 +1,12 @@
 //! The way to a target: names to addresses, addresses to byte streams. Real, or in memory for tests.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::TcpStream;
 
 /// A future on one thread.
 pub type Local<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -15,10 +19,89 @@ pub trait Network {
     fn connect(&self, to: SocketAddr) -> Local<io::Result<Stream>>;
 }
 
+/// The machine's own network: TCP, the system's resolver.
+pub struct Tcp;
+
+impl Network for Tcp {
+    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Box::pin(std::future::ready(Ok(vec![SocketAddr::new(address, port)])));
+        }
+        let host = host.to_owned();
+        Box::pin(async move {
+            let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
+            match addresses.is_empty() {
+                true => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
+                false => Ok(addresses),
+            }
+        })
+    }
+
+    fn connect(&self, to: SocketAddr) -> Local<io::Result<Stream>> {
+        Box::pin(async move {
+            let stream = TcpStream::connect(to).await?;
+            // A request is one write; waiting for more to send would only make it late.
+            stream.set_nodelay(true)?;
+            Ok(Stream::Tcp(stream))
+        })
+    }
+}
+
 /// A connection: bytes both ways.
+#[derive(Debug)]
 pub enum Stream {
     /// Over the network.
-    Tcp(tokio::net::TcpStream),
+    Tcp(TcpStream),
     /// In memory, for tests in virtual time.
-    Memory(tokio::io::DuplexStream),
+    Memory(DuplexStream),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Memory(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Memory(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Memory(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Stream::Tcp(stream) => stream.is_write_vectored(),
+            Stream::Memory(stream) => stream.is_write_vectored(),
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::clock::Clock;
+use super::dial::Addresses;
 use super::network::Network;
 use crate::metrics::Recorder;
 use crate::plan::{Plan, Value};
@@ -26,6 +27,8 @@ pub struct Thread {
     pub network: Rc<dyn Network>,
     /// What is left of this thread's block of `counter()` numbers: the next one, and one past the last.
     pub counter: Cell<(u64, u64)>,
+    /// Hosts and ports with their addresses: a handful, the target first.
+    pub names: RefCell<Vec<(String, u16, Rc<Addresses>)>>,
     /// What all threads of the run share.
     pub shared: Arc<Shared>,
 }
@@ -40,6 +43,8 @@ pub struct Shared {
     pub environment: HashMap<String, String>,
     /// The target's URL, evaluated and parsed.
     pub target: url::Url,
+    /// Hosts beside loopback that may be sent to.
+    pub allow: Vec<String>,
     /// Where the next `counter()` continues. Threads take numbers in blocks.
     pub counter: AtomicU64,
     /// The id of the next user that replaces one that has ended.

@@ -1,0 +1,252 @@
+//! From a host to a connection, and what can go wrong on the way: for HTTP and WebSocket steps alike.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+use super::clock::Elapsed;
+use super::network::Stream;
+use super::thread::Thread;
+use crate::base::Offset;
+use crate::metrics::{Counter, ErrorKind};
+
+/// What went wrong below the level of answers: its kind, and in words for a note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Its kind.
+    pub kind: ErrorKind,
+    /// What happened, for the author of the scenario.
+    pub text: String,
+}
+
+impl Trouble {
+    /// Trouble of this kind.
+    pub fn new(kind: ErrorKind, text: impl Into<String>) -> Trouble {
+        Trouble { kind, text: text.into() }
+    }
+
+    /// What an error while reading or writing on an open connection means.
+    pub fn of_io(error: &io::Error) -> Trouble {
+        let kind = match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+                ErrorKind::Reset
+            }
+            io::ErrorKind::UnexpectedEof => ErrorKind::Closed,
+            io::ErrorKind::TimedOut => ErrorKind::Timeout,
+            io::ErrorKind::InvalidData => ErrorKind::Protocol,
+            _ if is_local(error) => ErrorKind::Local,
+            // Whatever else the network says about an open connection (no route any more …): it is gone.
+            _ => ErrorKind::Reset,
+        };
+        let text = match kind {
+            ErrorKind::Reset if error.kind() != io::ErrorKind::Other => "connection reset by the peer".to_owned(),
+            ErrorKind::Closed => "connection closed by the peer".to_owned(),
+            _ => error.to_string(),
+        };
+        Trouble { kind, text }
+    }
+
+    /// What an error while connecting means.
+    fn of_connect(error: &io::Error, to: SocketAddr) -> Trouble {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => {
+                Trouble::new(ErrorKind::ConnectRefused, format!("connection refused by {to}"))
+            }
+            io::ErrorKind::TimedOut => {
+                Trouble::new(ErrorKind::ConnectTimeout, format!("no connection to {to}: the network gave up waiting"))
+            }
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+                Trouble::new(ErrorKind::Reset, format!("connection to {to} was reset while it was made"))
+            }
+            _ if is_local(error) => Trouble::new(ErrorKind::Local, format!("cannot connect to {to}: {error}")),
+            // No route, an unreachable network: nobody can be reached there.
+            _ => Trouble::new(ErrorKind::ConnectRefused, format!("cannot connect to {to}: {error}")),
+        }
+    }
+}
+
+/// Whether an error speaks of our own descriptors, ports or memory.
+fn is_local(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::ADDRNOTAVAIL, Errno::ADDRINUSE, Errno::ACCESS]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// A connection to `host` (a name or an address, IPv6 without brackets), or why there is none by `deadline`.
+///
+/// A host that may not be sent to is refused before the first packet. Names are resolved once per thread and run; their
+/// addresses are tried in turn, beginning with the one that worked last. Counts connections opened and failed.
+pub async fn dial(thread: &Thread, host: &str, port: u16, deadline: Offset) -> Result<Stream, Trouble> {
+    let dialled = match thread.clock.within(deadline, connect(thread, host, port)).await {
+        Ok(result) => result,
+        Err(Elapsed) => Err(Trouble::new(ErrorKind::ConnectTimeout, format!("no connection to {host}:{port} in time"))),
+    };
+    let counter = match &dialled {
+        Ok(_) => Counter::ConnectionsOpened,
+        Err(_) => Counter::ConnectionsFailed,
+    };
+    thread.recorder.borrow_mut().count(counter, 1);
+    dialled
+}
+
+async fn connect(thread: &Thread, host: &str, port: u16) -> Result<Stream, Trouble> {
+    let addresses = addresses(thread, host, port).await?;
+    let mut trouble = None;
+    for turn in 0..addresses.all.len() {
+        let index = (addresses.best.get() + turn) % addresses.all.len();
+        match thread.network.connect(addresses.all[index]).await {
+            Ok(stream) => {
+                addresses.best.set(index);
+                return Ok(stream);
+            }
+            Err(error) => {
+                let next = Trouble::of_connect(&error, addresses.all[index]);
+                // Out of descriptors is out of descriptors, whatever the address.
+                if next.kind == ErrorKind::Local {
+                    return Err(next);
+                }
+                trouble.get_or_insert(next);
+            }
+        }
+    }
+    Err(trouble.unwrap_or_else(|| Trouble::new(ErrorKind::Dns, format!("`{host}` has no address"))))
+}
+
+/// The addresses of a host as a thread knows them.
+#[derive(Debug)]
+pub struct Addresses {
+    all: Vec<SocketAddr>,
+    /// Index of the one that worked last.
+    best: std::cell::Cell<usize>,
+}
+
+impl Addresses {
+    /// These, the first one first.
+    pub fn new(all: Vec<SocketAddr>) -> Addresses {
+        Addresses { all, best: std::cell::Cell::new(0) }
+    }
+}
+
+async fn addresses(thread: &Thread, host: &str, port: u16) -> Result<Rc<Addresses>, Trouble> {
+    let known = |thread: &Thread| {
+        let names = thread.names.borrow();
+        names.iter().find(|(name, at, _)| *at == port && name == host).map(|(_, _, addresses)| addresses.clone())
+    };
+    if let Some(addresses) = known(thread) {
+        return Ok(addresses);
+    }
+    let refused =
+        || Trouble::new(ErrorKind::HostNotAllowed, format!("`{host}` is not allowed: name it with `--allow {host}`"));
+    // What cannot become allowed by its address is not even looked up.
+    if !may_be_allowed(host, port, &thread.shared.allow) {
+        return Err(refused());
+    }
+    let all = thread
+        .network
+        .resolve(host, port)
+        .await
+        .map_err(|error| Trouble::new(ErrorKind::Dns, format!("`{host}` does not resolve: {error}")))?;
+    if !is_allowed(host, port, &all, &thread.shared.allow) {
+        return Err(refused());
+    }
+    let addresses = Rc::new(Addresses::new(all));
+    thread.names.borrow_mut().push((host.to_owned(), port, addresses.clone()));
+    Ok(addresses)
+}
+
+/// Whether `host` may be sent to before its addresses are known: false only where no address could change it.
+pub fn may_be_allowed(host: &str, port: u16, allow: &[String]) -> bool {
+    is_listed(host, port, allow)
+        || match host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => is_localhost(host) || is_plain(host),
+        }
+}
+
+/// Whether `host`, which resolves to `addresses`, may be sent to: loopback, or listed, or a name without a dot whose
+/// addresses are all private, as containers have them.
+pub fn is_allowed(host: &str, port: u16, addresses: &[SocketAddr], allow: &[String]) -> bool {
+    is_listed(host, port, allow)
+        || match host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) if is_localhost(host) => addresses.iter().all(|address| address.ip().is_loopback()),
+            Err(_) => is_plain(host) && addresses.iter().all(|address| is_private(address.ip())),
+        }
+}
+
+fn is_listed(host: &str, port: u16, allow: &[String]) -> bool {
+    allow.iter().any(|listed| {
+        let name = listed.trim_matches(['[', ']']);
+        name.eq_ignore_ascii_case(host)
+            || listed.rsplit_once(':').is_some_and(|(name, at)| {
+                name.trim_matches(['[', ']']).eq_ignore_ascii_case(host) && at.parse() == Ok(port)
+            })
+    })
+}
+
+fn is_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+fn is_plain(host: &str) -> bool {
+    !host.contains('.')
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_listed_hosts_and_private_plain_names_are_allowed() {
+        let at = |ip: &str| vec![SocketAddr::new(ip.parse().expect("an address"), 80)];
+        let allow = ["staging.example".to_owned(), "10.0.0.9:81".to_owned()];
+        for (host, port, ip, allowed) in [
+            ("127.0.0.1", 80, "127.0.0.1", true),
+            ("127.9.9.9", 80, "127.9.9.9", true),
+            ("::1", 80, "::1", true),
+            ("localhost", 80, "127.0.0.1", true),
+            ("api.localhost", 80, "127.0.0.1", true),
+            ("localhost", 80, "8.8.8.8", false),
+            ("api", 80, "172.18.0.3", true),
+            ("api", 80, "8.8.8.8", false),
+            ("10.0.0.1", 80, "10.0.0.1", false),
+            ("10.0.0.9", 81, "10.0.0.9", true),
+            ("10.0.0.9", 80, "10.0.0.9", false),
+            ("staging.example", 8080, "8.8.8.8", true),
+            ("Staging.Example", 80, "8.8.8.8", true),
+            ("example.com", 80, "127.0.0.1", false),
+            ("2001:db8::1", 80, "2001:db8::1", false),
+        ] {
+            assert_eq!(is_allowed(host, port, &at(ip), &allow), allowed, "{host}:{port} at {ip}");
+            assert!(may_be_allowed(host, port, &allow) || !allowed, "{host}:{port}");
+        }
+    }
+
+    #[test]
+    fn what_an_error_of_the_network_means_follows_from_its_code() {
+        let to: SocketAddr = "127.0.0.1:9".parse().expect("an address");
+        for (code, kind) in [
+            (rustix::io::Errno::CONNREFUSED, ErrorKind::ConnectRefused),
+            (rustix::io::Errno::TIMEDOUT, ErrorKind::ConnectTimeout),
+            (rustix::io::Errno::HOSTUNREACH, ErrorKind::ConnectRefused),
+            (rustix::io::Errno::CONNRESET, ErrorKind::Reset),
+            (rustix::io::Errno::MFILE, ErrorKind::Local),
+            (rustix::io::Errno::ADDRNOTAVAIL, ErrorKind::Local),
+            (rustix::io::Errno::NOMEM, ErrorKind::Local),
+        ] {
+            assert_eq!(Trouble::of_connect(&io::Error::from(code), to).kind, kind, "{code:?}");
+        }
+        assert_eq!(Trouble::of_io(&io::Error::from(rustix::io::Errno::CONNRESET)).kind, ErrorKind::Reset);
+        assert_eq!(Trouble::of_io(&io::Error::from(rustix::io::Errno::PIPE)).kind, ErrorKind::Reset);
+        assert_eq!(Trouble::of_io(&io::Error::from(io::ErrorKind::UnexpectedEof)).kind, ErrorKind::Closed);
+    }
+}
