@@ -4,10 +4,13 @@
 //! knows hdrhistogram. Does not know how anything was sent nor who will be told.
 #![deny(clippy::disallowed_methods)]
 
+pub mod health;
 pub mod recorder;
 pub mod sample;
 pub mod snapshot;
+pub mod times;
 
 pub use recorder::Recorder;
-pub use sample::{Counter, ErrorKind, IterationEnd, Outcome, Sample};
-pub use snapshot::Snapshot;
+pub use sample::{Counter, ErrorKind, IterationEnd, IterationOutcome, Outcome, Sample};
+pub use snapshot::{Snapshot, Totals};
+pub use times::Times;

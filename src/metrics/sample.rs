@@ -148,6 +148,8 @@ counters! {
     MessagesReceived "messages_received";
     /// Users that ended because their `on start` failed.
     UsersFailed "users_failed";
+    /// Samples that were taken and could not be kept: the numbers lack them.
+    SamplesLost "samples_lost";
 }
 
 /// The end of one pass through a task (or of an `on start`).
