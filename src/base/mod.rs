@@ -7,4 +7,4 @@ pub mod source;
 pub mod units;
 
 pub use source::{FileId, Files, SourceFile, Sources, Span, Spanned};
-pub use units::{ByteSize, Offset, Rate, Seed, Share};
+pub use units::{ByteSize, Offset, Rate, Seed, Share, UnitError};

@@ -159,6 +159,53 @@ fn read_number(text: &str) -> Option<f64> {
     if plain && !text.ends_with('.') { text.parse().ok() } else { None }
 }
 
+/// A text is no duration, rate or share; says what is so and what would help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitError(String);
+
+impl fmt::Display for UnitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UnitError {}
+
+/// [`read_duration`] for the command line: the error is a sentence.
+pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
+    read_duration(text).ok_or_else(|| match read_number(text) {
+        Some(_) => UnitError(format!("`{text}` is no duration; did you mean `{text}s`?")),
+        None => {
+            UnitError(format!("`{text}` is no duration; write numbers with `h`, `m`, `s`, `ms` or `us`, as `1m30s`"))
+        }
+    })
+}
+
+/// [`read_rate`] for the command line.
+impl std::str::FromStr for Rate {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Rate, UnitError> {
+        read_rate(text).ok_or_else(|| match read_number(text) {
+            Some(_) => UnitError(format!("`{text}` is no rate; did you mean `{text}/s`?")),
+            None => UnitError(format!("`{text}` is no rate; write how many a second, `500/s`, or `/m`, `/h`")),
+        })
+    }
+}
+
+/// [`read_share`] for the command line.
+impl std::str::FromStr for Share {
+    type Err = UnitError;
+    fn from_str(text: &str) -> Result<Share, UnitError> {
+        read_share(text).ok_or_else(|| match read_number(text) {
+            Some(number) if number > 0.0 && number < 1.0 => {
+                UnitError(format!("`{text}` is no percentage; did you mean `{}`?", Share(number)))
+            }
+            Some(_) => UnitError(format!("`{text}` is no percentage; did you mean `{text}%`?")),
+            None => UnitError(format!("`{text}` is no percentage; write a number and `%`, `1%`")),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,5 +250,16 @@ mod tests {
         {
             assert_eq!(duration_text(Duration::from_micros(duration)), text);
         }
+    }
+
+    #[test]
+    fn a_unit_that_is_missing_on_the_command_line_is_asked_for() {
+        let duration = |text: &str| parse_duration(text).unwrap_err().to_string();
+        assert_eq!(duration("5"), "`5` is no duration; did you mean `5s`?");
+        assert!(duration("-5s").contains("as `1m30s`"));
+        assert_eq!("500".parse::<Rate>().unwrap_err().to_string(), "`500` is no rate; did you mean `500/s`?");
+        assert_eq!("0.01".parse::<Share>().unwrap_err().to_string(), "`0.01` is no percentage; did you mean `1%`?");
+        assert_eq!("5".parse::<Share>().unwrap_err().to_string(), "`5` is no percentage; did you mean `5%`?");
+        assert_eq!("1%".parse(), Ok(Share(0.01)));
     }
 }
