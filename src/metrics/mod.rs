@@ -5,12 +5,19 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod health;
+pub mod recent;
 pub mod recorder;
 pub mod sample;
 pub mod snapshot;
+pub mod thresholds;
 pub mod times;
+pub mod verdict;
 
+pub use health::Health;
+pub use recent::Recent;
 pub use recorder::Recorder;
 pub use sample::{Counter, ErrorKind, IterationEnd, IterationOutcome, Outcome, Sample};
 pub use snapshot::{Snapshot, Totals};
+pub use thresholds::{Judged, Judgement};
 pub use times::Times;
+pub use verdict::{Validity, Verdict};

@@ -1,0 +1,213 @@
+//! Whether the run itself is to be trusted: was the generator able to do what the plan wanted?
+
+use std::fmt;
+use std::time::Duration;
+
+use super::sample::{Counter, ErrorKind};
+use super::snapshot::Snapshot;
+use super::thresholds::{Judged, Judgement};
+use crate::plan::{Delay, Expr, Plan, Value};
+
+/// Lateness p99 above this: times hold some of our own.
+pub const LATENESS_DEGRADED: Duration = Duration::from_millis(10);
+/// Lateness p99 above this: times are ours more than the target's.
+pub const LATENESS_INVALID: Duration = Duration::from_millis(100);
+/// A load thread's core is nearly used up.
+pub const CPU_DEGRADED: f64 = 0.90;
+/// A load thread's core is used up: it was the bottleneck.
+pub const CPU_INVALID: f64 = 0.98;
+/// So long must a core be busy before it counts: a shorter burst is caught up with.
+pub const CPU_SPAN: Duration = Duration::from_secs(5);
+/// A run shorter than [`CPU_SPAN`] is judged as a whole, but not below this: starting up is all it does.
+pub const CPU_SPAN_LEAST: Duration = Duration::from_secs(1);
+/// Samples lost above this share make the numbers incomplete; below they are noted.
+pub const LOST_INVALID: f64 = 0.01;
+
+/// Whether the run itself is valid, and why not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verdict {
+    /// What crossed a limit; empty when `VALID`. The worst first.
+    pub reasons: Vec<Reason>,
+}
+
+/// How far a run is to be trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Validity {
+    /// The numbers say what they seem to say.
+    #[default]
+    Valid,
+    /// They do, with the reservations named.
+    Degraded,
+    /// They do not: the generator got in the way.
+    Invalid,
+}
+
+/// A limit that was crossed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// Which.
+    pub limit: Limit,
+    /// What it makes of the run: `Degraded` or `Invalid`.
+    pub validity: Validity,
+    /// What is so, with the number and its limit, in a sentence without a full stop.
+    pub text: String,
+}
+
+/// What a run is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Limit {
+    /// How late we were ourselves.
+    Lateness,
+    /// What a load thread used of its core.
+    Cpu,
+    /// Samples that were taken and are not in the numbers.
+    SamplesLost,
+    /// Descriptors, ports or memory of this machine.
+    Exhausted,
+    /// No iteration came to an end.
+    NothingFinished,
+    /// A threshold on times that nothing happened for.
+    NoData,
+}
+
+impl Limit {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Limit::Lateness => "lateness",
+            Limit::Cpu => "cpu",
+            Limit::SamplesLost => "samples_lost",
+            Limit::Exhausted => "exhausted",
+            Limit::NothingFinished => "nothing_finished",
+            Limit::NoData => "no_data",
+        }
+    }
+}
+
+impl Validity {
+    /// As reports say it: `VALID`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Validity::Valid => "VALID",
+            Validity::Degraded => "DEGRADED",
+            Validity::Invalid => "INVALID",
+        }
+    }
+}
+
+impl fmt::Display for Validity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Verdict {
+    /// The verdict on a run of `plan` that saw `seen` and whose thresholds came out as `judged`.
+    pub fn of(plan: &Plan, seen: &Snapshot, judged: &[Judged]) -> Verdict {
+        let limits = [
+            nothing_finished(seen),
+            exhausted(seen),
+            lateness(seen),
+            cpu(plan, seen),
+            samples_lost(seen),
+            no_data(judged),
+        ];
+        let mut reasons: Vec<Reason> = limits.into_iter().flatten().collect();
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.validity));
+        Verdict { reasons }
+    }
+
+    /// The worst that a reason makes of the run.
+    pub fn validity(&self) -> Validity {
+        self.reasons.iter().map(|reason| reason.validity).max().unwrap_or_default()
+    }
+}
+
+fn lateness(seen: &Snapshot) -> Option<Reason> {
+    let p99 = seen.lateness.percentile(99.0)?;
+    let (validity, limit) = match p99 {
+        p99 if p99 > LATENESS_INVALID => (Validity::Invalid, LATENESS_INVALID),
+        p99 if p99 > LATENESS_DEGRADED => (Validity::Degraded, LATENESS_DEGRADED),
+        _ => return None,
+    };
+    let text = format!("steps began late: p99 {} after they were due, limit {}", millis(p99), millis(limit),);
+    Some(Reason { limit: Limit::Lateness, validity, text })
+}
+
+fn cpu(plan: &Plan, seen: &Snapshot) -> Option<Reason> {
+    let busiest = seen.health.busiest(CPU_SPAN, CPU_SPAN_LEAST)?;
+    let asked_for = saturates_on_purpose(plan);
+    let (validity, limit) = match busiest.share {
+        share if share > CPU_INVALID && !asked_for => (Validity::Invalid, CPU_INVALID),
+        share if share > CPU_DEGRADED => (Validity::Degraded, CPU_DEGRADED),
+        _ => return None,
+    };
+    let mut text = format!(
+        "load thread {} used {:.1} % of its core over {:.0} s, limit {:.0} %",
+        busiest.thread,
+        busiest.share * 100.0,
+        busiest.length.as_secs_f64(),
+        limit * 100.0,
+    );
+    if asked_for {
+        text += "; users that do not think ask for as much as there is";
+    }
+    Some(Reason { limit: Limit::Cpu, validity, text })
+}
+
+/// Users without think time send as fast as they can: that the generator is busy then says nothing against the run.
+fn saturates_on_purpose(plan: &Plan) -> bool {
+    let restless = |think: &Delay| match think {
+        Delay::None => true,
+        Delay::Fixed(Expr::Literal(Value::Duration(pause))) => pause.is_zero(),
+        _ => false,
+    };
+    plan.users.iter().any(|user| user.share > 0.0 && restless(&user.think))
+}
+
+fn samples_lost(seen: &Snapshot) -> Option<Reason> {
+    let lost = seen.counter(Counter::SamplesLost);
+    if lost == 0 {
+        return None;
+    }
+    let share = lost as f64 / (lost + seen.totals().requests) as f64;
+    let (validity, limit) = match share {
+        share if share > LOST_INVALID => (Validity::Invalid, LOST_INVALID),
+        _ => (Validity::Degraded, 0.0),
+    };
+    let text = format!("{lost} samples were lost, {:.2} % of all, limit {:.0} %", share * 100.0, limit * 100.0);
+    Some(Reason { limit: Limit::SamplesLost, validity, text })
+}
+
+fn exhausted(seen: &Snapshot) -> Option<Reason> {
+    let count = seen.failures_of(ErrorKind::Local);
+    let text = || format!("{count} × this machine ran out of descriptors, ports or memory, limit 0");
+    (count > 0).then(|| Reason { limit: Limit::Exhausted, validity: Validity::Invalid, text: text() })
+}
+
+fn nothing_finished(seen: &Snapshot) -> Option<Reason> {
+    let totals = seen.totals();
+    if totals.iterations > 0 {
+        return None;
+    }
+    let text = match totals.abandoned_iterations {
+        0 => "0 iterations finished, at least 1 is needed".into(),
+        abandoned => format!("0 iterations finished ({abandoned} were cut off by the end), at least 1 is needed"),
+    };
+    Some(Reason { limit: Limit::NothingFinished, validity: Validity::Invalid, text })
+}
+
+fn no_data(judged: &[Judged]) -> Option<Reason> {
+    let empty: Vec<&str> =
+        judged.iter().filter(|one| one.judgement == Judgement::NoData).map(|one| one.text.as_str()).collect();
+    let text = |first: &str| match empty.len() {
+        1 => format!("1 threshold has no data: `{first}`"),
+        count => format!("{count} thresholds have no data, first: `{first}`"),
+    };
+    let first = empty.first()?;
+    Some(Reason { limit: Limit::NoData, validity: Validity::Degraded, text: text(first) })
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
