@@ -1,0 +1,81 @@
+//! From a path to a scenario: load, parse, check. The first half of every verb that takes a file.
+
+use std::path::Path;
+
+use super::exit::Failure;
+use super::files;
+use super::render::{Format, render};
+use super::screen::Screen;
+use crate::base::{FileId, Sources};
+use crate::check::{self, Sound};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::syntax;
+
+/// A scenario file, read and understood as far as it can be.
+pub struct Understood {
+    /// Its handle.
+    pub file: FileId,
+    /// Everything that is wrong with it, in order of place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The scenario, when none of that is an error.
+    pub sound: Option<Sound>,
+}
+
+/// Reads and checks the scenario at `path`. Errors: the path cannot be read.
+pub fn understand(path: &Path, sources: &mut Sources) -> Result<Understood, Failure> {
+    let (file, mut diagnostics) = files::load(path, sources)?;
+    if !diagnostics.is_empty() {
+        return Ok(Understood { file, diagnostics, sound: None });
+    }
+    let parsed = syntax::parse(file, &sources.file(file).text);
+    let checked = check::check(&parsed.ast, sources);
+    diagnostics.extend(parsed.diagnostics.iter().chain(&checked.diagnostics).cloned());
+    let sound = checked.sound(&parsed.diagnostics);
+    in_order(&mut diagnostics);
+    Ok(Understood { file, diagnostics, sound })
+}
+
+/// The scenario at `path`, with what is wrong drawn on standard error. Errors: it is not sound, or cannot be read.
+pub fn sound(path: &Path, sources: &mut Sources, screen: &Screen) -> Result<(FileId, Sound), Failure> {
+    let understood = understand(path, sources)?;
+    show(&understood.diagnostics, sources, screen);
+    let sound = understood.sound.ok_or_else(Failure::unsound)?;
+    Ok((understood.file, sound))
+}
+
+/// Draws diagnostics on standard error, with the line that sums them up when the file is not sound.
+pub fn show(diagnostics: &[Diagnostic], sources: &Sources, screen: &Screen) {
+    if diagnostics.is_empty() {
+        return;
+    }
+    let mut text = render(Format::Text, diagnostics, sources, screen.err);
+    if any_error(diagnostics) {
+        text += &format!("\n{}", tally(diagnostics));
+    }
+    screen.say(text.trim_end_matches('\n'));
+}
+
+/// Puts diagnostics in the order of their places: file by file, then from top to bottom.
+pub fn in_order(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by_key(|one| (one.primary.span.file, one.primary.span.start));
+}
+
+/// Whether one of them is an error.
+pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|one| one.severity() == Severity::Error)
+}
+
+/// `2 errors, 1 warning`; empty when there is nothing.
+pub fn tally(diagnostics: &[Diagnostic]) -> String {
+    let words = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
+    let parts = words.into_iter().filter_map(|(severity, word)| {
+        let count = diagnostics.iter().filter(|one| one.severity() == severity).count();
+        (count > 0).then(|| counted(count, word))
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// `1 file`, `2 files`.
+pub fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,167 @@
+//! Readers of values on the command line and in variables: what is so, then what would help, in one line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::base::units::{parse_duration, read_rate};
+use crate::base::{Rate, Share};
+
+/// A number of users: a whole number from 1.
+pub fn users(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(0) => Err("a run needs at least one user".into()),
+        Ok(users) => Ok(users),
+        Err(_) => Err("a whole number of users is needed, as in 50".into()),
+    }
+}
+
+/// A duration above zero, as the language writes it. A bare number is refused: of what?
+pub fn duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it must be longer than nothing".into()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Users a second: `5`, `0.5`, or a rate of the language: `5/s`, `30/m`.
+pub fn spawn_rate(text: &str) -> Result<f64, String> {
+    let rate = read_rate(text).map(|rate| rate.0).or_else(|| text.parse().ok());
+    match rate {
+        Some(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        Some(_) => Err("at that rate no user would ever start".into()),
+        None => Err("users a second are written like 5, 0.5 or 30/m".into()),
+    }
+}
+
+/// A rate above zero: `500/s`.
+pub fn rate(text: &str) -> Result<Rate, String> {
+    match text.parse::<Rate>() {
+        Ok(Rate(0.0)) => Err("at that rate nothing would ever be answered".into()),
+        Ok(rate) => Ok(rate),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A percentage from 0 to 100: `1%`. A bare number is refused: `1` might be all.
+pub fn share(text: &str) -> Result<Share, String> {
+    match text.parse::<Share>() {
+        Ok(share) if share.0 > 1.0 => Err("there is no more than 100%".into()),
+        Ok(share) => Ok(share),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Shares of user classes: `http=60,websocket=40`. At least one above zero, each class once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mix(pub Vec<(String, f64)>);
+
+impl FromStr for Mix {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Mix, String> {
+        let mut shares: Vec<(String, f64)> = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let Some((name, number)) = part.split_once('=') else {
+                return Err(format!("`{part}` has no share: write class=share, as in http=60,websocket=40"));
+            };
+            let (name, number) = (name.trim(), number.trim());
+            let share = number.strip_suffix('%').unwrap_or(number).parse::<f64>();
+            let Some(share) = share.ok().filter(|share| share.is_finite() && *share >= 0.0) else {
+                return Err(format!("`{number}` is no share for `{name}`: a number from 0 is needed, as in {name}=60"));
+            };
+            if shares.iter().any(|(known, _)| known == name) {
+                return Err(format!("`{name}` has two shares"));
+            }
+            shares.push((name.to_owned(), share));
+        }
+        if !shares.iter().any(|(_, share)| *share > 0.0) {
+            return Err("it gives no class any users: write class=share, as in http=60,websocket=40".into());
+        }
+        Ok(Mix(shares))
+    }
+}
+
+/// The URL of a target: absolute, http or https.
+pub fn target(text: &str) -> Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
+        Ok(url) if url.has_host() => Err(format!("a target is reached over http or https, not `{}`", url.scheme())),
+        _ => Err(format!("a target is a whole URL: did you mean http://{text}?")),
+    }
+}
+
+/// A host that may be sent to: a name or an address, without scheme, path or port.
+pub fn host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse::<std::net::IpAddr>().is_ok();
+    match url::Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned)) {
+        _ if text.is_empty() => Err("a host is needed, as in staging.example.com".into()),
+        _ if address => Ok(bare.to_owned()),
+        Some(host) => Err(format!("only the host is named: did you mean {host}?")),
+        None => match text.split_once([':', '/']) {
+            Some((host, _)) => Err(format!("only the host is named: did you mean {host}?")),
+            None => url::Host::parse(text).map(|_| text.to_ascii_lowercase()).map_err(|error| error.to_string()),
+        },
+    }
+}
+
+/// Hosts in one variable, separated by commas or blanks.
+pub fn hosts(text: &str) -> Result<Vec<String>, String> {
+    text.split([',', ' ']).filter(|part| !part.is_empty()).map(host).collect()
+}
+
+/// A path; clap's own reader takes an empty one.
+pub fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("a path is needed".into()) } else { Ok(text.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_number_is_no_duration_and_no_share() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert!(duration("30").unwrap_err().contains("did you mean `30s`?"));
+        assert!(duration("0s").is_err());
+        assert!(share("1").unwrap_err().contains("did you mean `1%`?"));
+        assert!(share("101%").is_err());
+    }
+
+    #[test]
+    fn a_spawn_rate_is_a_number_or_a_rate() {
+        assert_eq!(spawn_rate("5"), Ok(5.0));
+        assert_eq!(spawn_rate("30/m"), Ok(0.5));
+        assert!(spawn_rate("0").is_err());
+        assert!(spawn_rate("-1").is_err());
+        assert!(spawn_rate("NaN").is_err());
+        assert!(spawn_rate("inf").is_err());
+    }
+
+    #[test]
+    fn a_mix_names_each_class_once() {
+        let mix = |text: &str| text.parse::<Mix>();
+        assert_eq!(mix("http=60,websocket=40"), Ok(Mix(vec![("http".into(), 60.0), ("websocket".into(), 40.0)])));
+        assert_eq!(mix("http=60%"), Ok(Mix(vec![("http".into(), 60.0)])));
+        for wrong in ["", "http", "http=", "http=x", "http=-1", "http=1,http=2", "http=0"] {
+            assert!(mix(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_host_stands_without_scheme_and_port() {
+        assert_eq!(host("staging.example.com"), Ok("staging.example.com".into()));
+        assert_eq!(host("10.0.0.1"), Ok("10.0.0.1".into()));
+        assert_eq!(host("[::1]"), Ok("::1".into()));
+        assert_eq!(
+            host("https://staging.example.com/x"),
+            Err("only the host is named: did you mean staging.example.com?".into())
+        );
+        assert_eq!(
+            host("staging.example.com:8080"),
+            Err("only the host is named: did you mean staging.example.com?".into())
+        );
+        assert_eq!(hosts("a.example, b.example"), Ok(vec!["a.example".into(), "b.example".into()]));
+    }
+}
