@@ -41,4 +41,24 @@ rules! {
     Syntax "syntax" Error;
     /// A block is opened and never closed.
     UnclosedBlock "unclosed-block" Error;
+
+    // ── plan: scenario and profile together ──
+    /// The profile is not a YAML document.
+    ProfileSyntax "profile-syntax" Error;
+    /// A profile has a key that no profile has.
+    UnknownKey "unknown-key" Error;
+    /// A profile lacks a key that it needs.
+    MissingKey "missing-key" Error;
+    /// A profile says the same thing twice.
+    DuplicateKey "duplicate-key" Error;
+    /// A key of a profile holds something that it cannot hold.
+    ProfileValue "profile-value" Error;
+    /// The mix of a profile names a class of users that the scenario does not have; that part does not apply.
+    MixWithoutUser "mix-without-user" Note;
+    /// `--mix` names a class of users that the scenario does not have.
+    MixUndefinedUser "mix-undefined-user" Error;
+    /// A mix applies and names other classes of users, but not this one: it gets no users.
+    MixLeavesOut "mix-leaves-out" Warning;
+    /// A threshold wants more requests a second than the profile's users can make, even if answers took no time.
+    UnreachableRate "unreachable-rate" Warning;
 }

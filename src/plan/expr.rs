@@ -6,7 +6,10 @@ use super::{SlotId, Value};
 pub use crate::check::meaning::{Function, Operator, StatusPattern};
 
 /// A compiled expression.
-#[derive(Clone, Debug)]
+///
+/// `clone` is deep, literals included: a copy may go to another thread without the two counting references on one
+/// cache line. Code that only wants a literal's value clones the [`Value`], which is cheap.
+#[derive(Debug)]
 #[allow(missing_docs)]
 pub enum Expr {
     Literal(Value),
@@ -31,6 +34,32 @@ pub enum Expr {
     Extract(Extractor),
     StatusIs(Vec<StatusPattern>),
     Matches(Box<Expr>, Regex),
+}
+
+impl Clone for Expr {
+    fn clone(&self) -> Expr {
+        match self {
+            Expr::Literal(value) => Expr::Literal(value.unshared()),
+            Expr::Text(template) => Expr::Text(template.clone()),
+            Expr::Slot(slot) => Expr::Slot(*slot),
+            Expr::Constant(index) => Expr::Constant(*index),
+            Expr::UserId => Expr::UserId,
+            Expr::UserIteration => Expr::UserIteration,
+            Expr::RunId => Expr::RunId,
+            Expr::Call(function, arguments) => Expr::Call(*function, arguments.clone()),
+            Expr::List(items) => Expr::List(items.clone()),
+            Expr::Object(members) => Expr::Object(members.clone()),
+            Expr::Member(of, key) => Expr::Member(of.clone(), key.clone()),
+            Expr::Index(of, index) => Expr::Index(of.clone(), index.clone()),
+            Expr::Not(of) => Expr::Not(of.clone()),
+            Expr::Negate(of) => Expr::Negate(of.clone()),
+            Expr::Binary(left, operator, right) => Expr::Binary(left.clone(), *operator, right.clone()),
+            Expr::Presence(of, exists) => Expr::Presence(of.clone(), *exists),
+            Expr::Extract(extractor) => Expr::Extract(extractor.clone()),
+            Expr::StatusIs(patterns) => Expr::StatusIs(patterns.clone()),
+            Expr::Matches(of, pattern) => Expr::Matches(of.clone(), pattern.clone()),
+        }
+    }
 }
 
 /// What looks into an answer.

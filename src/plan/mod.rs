@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod arithmetic;
+mod compile;
 pub mod expr;
 pub mod profile;
 pub mod schedule;
@@ -14,11 +15,15 @@ use std::time::Duration;
 
 use crate::base::{Seed, Span};
 pub use crate::check::meaning::{Comparison, IterationTime, Metric, SeriesId, SeriesKind};
+pub use compile::{Compiled, compile};
 pub use expr::{Expr, Template};
 pub use profile::Profile;
 pub use value::Value;
 
 /// A scenario under a load, ready to run: tables that refer to each other by index.
+///
+/// `clone` is deep: the copy shares no literal with the original (see [`Value::unshared`]). Each load thread walks a
+/// copy of its own.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The scenario's title.
@@ -31,6 +36,8 @@ pub struct Plan {
     pub target: Target,
     /// Evaluated once, in order, when the run starts; [`expr::Expr::Constant`] is the index.
     pub constants: Vec<Expr>,
+    /// Where each of them was written.
+    pub constant_spans: Vec<Span>,
     /// The classes of users; [`UserId`] is the index.
     pub users: Vec<User>,
     /// All tasks; [`TaskId`] is the index.
@@ -112,8 +119,10 @@ pub struct User {
     pub share: f64,
     /// The pause between tasks.
     pub think: Delay,
-    /// The user's own values, in order.
-    pub lets: Vec<(SlotId, Expr)>,
+    /// Where that stands; without `think`, the user's name.
+    pub think_point: PointId,
+    /// The user's own values, in order, and where each stands.
+    pub lets: Vec<(SlotId, Expr, PointId)>,
     /// Once, before the first task.
     pub on_start: Option<OpId>,
     /// Once, after the last task.

@@ -8,6 +8,7 @@ pub mod dial;
 pub mod eval;
 mod judge;
 pub mod network;
+pub mod place;
 mod random;
 mod socket;
 mod thread;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::dial::Addresses;
 use super::network::Network;
+use super::place::Base;
 use crate::metrics::Recorder;
 use crate::plan::{Plan, Value};
 
@@ -29,6 +30,8 @@ pub struct Thread {
     pub counter: Cell<(u64, u64)>,
     /// Hosts and ports with their addresses: a handful, the target first.
     pub names: RefCell<Vec<(String, u16, Rc<Addresses>)>>,
+    /// Where the paths of steps begin.
+    pub base: Base,
     /// What all threads of the run share.
     pub shared: Arc<Shared>,
 }

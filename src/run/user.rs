@@ -24,6 +24,8 @@ pub struct User {
     /// Its sockets. Shared with the [`attend`](super::socket::attend) around its walk, which reads them as they come;
     /// cut with [`Sockets::cut`] after a failure and when the iteration is abandoned.
     pub sockets: Rc<Sockets>,
+    /// The URL of the last HTTP answer in this iteration, where the plan has paths that may be relative to it.
+    pub last_url: Option<String>,
     /// Its dice.
     pub random: Random,
     /// When the next step is due: the end of the last one, or of a pause.

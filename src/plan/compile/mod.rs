@@ -1,0 +1,132 @@
+//! Lowers what was meant to what will be done.
+//!
+//! `program` lays out statements, `lower` expressions and paths, `mix` decides who gets how many users.
+
+mod lower;
+mod mix;
+mod program;
+
+use std::collections::HashMap;
+
+use self::lower::{Lower, Variables};
+use self::program::Program;
+use super::profile::GRACEFUL_STOP;
+use super::{Load, Plan, Profile, Series, Subject, Target, Task, TaskId, Threshold, User, UserId};
+use crate::base::{Seed, Sources};
+use crate::check::{Sound, meaning};
+use crate::diagnostic::{Diagnostic, Severity};
+
+/// A plan, and what is worth knowing about it.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What will be done.
+    pub plan: Plan,
+    /// Notes and warnings about scenario and profile together; no errors.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Puts a sound scenario under the load of a profile. `sources` hold the texts that their spans refer to.
+///
+/// Errors: everything that is wrong with the two together, notes and warnings included.
+pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) -> Result<Compiled, Vec<Diagnostic>> {
+    let scenario = sound.scenario();
+    let mut diagnostics = Vec::new();
+    let shares = mix::shares(scenario, profile, &mut diagnostics);
+    if diagnostics.iter().any(|d| d.severity() == Severity::Error) {
+        return Err(diagnostics);
+    }
+    let plan = lay_out(scenario, profile, seed, sources, &shares);
+    Ok(Compiled { plan, diagnostics })
+}
+
+fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources: &Sources, shares: &[f64]) -> Plan {
+    let target = scenario.target.as_ref().expect("a sound scenario has a target");
+    let mut variables = Variables::new(scenario);
+    let constants = variables.fold_constants(scenario);
+    let lower = Lower { variables: &variables };
+    let headers: Vec<_> = target.headers.iter().map(|(name, value)| (name.value.clone(), lower.expr(value))).collect();
+
+    let mut program = Program::new(scenario, sources, lower, target.timeout, &headers);
+    let mut users = Vec::new();
+    let mut tasks = Vec::new();
+    let mut task_ids = HashMap::new();
+    for (user_index, user) in scenario.users.iter().enumerate() {
+        let class = UserId(user_index as u32);
+        program.enter_class(variables.slots_of(user_index));
+        let think_point = program.think_point(user);
+        let lets = user.lets.iter().map(|binding| program.user_let(binding)).collect();
+        let on_start = (!user.on_start.is_empty()).then(|| program.block(&user.on_start));
+        let on_stop = (!user.on_stop.is_empty()).then(|| program.block(&user.on_stop));
+        let mut own = Vec::new();
+        for (task_index, task) in user.tasks.iter().enumerate() {
+            let id = TaskId(tasks.len() as u32);
+            task_ids.insert((user_index, task_index), id);
+            own.push(id);
+            let start = program.block(&task.body);
+            let (name, doc) = (task.name.value.clone(), task.doc.clone());
+            tasks.push(Task { user: class, name, doc, weight: task.weight, start });
+        }
+        users.push(User {
+            name: user.name.value.clone(),
+            doc: user.doc.clone(),
+            share: shares[user_index],
+            think: lower.delay(&user.think),
+            think_point,
+            lets,
+            on_start,
+            on_stop,
+            tasks: own,
+            user_slots: variables.user_slots(user_index),
+            slots: program.slots(),
+            sockets: program.sockets(),
+        });
+    }
+
+    let series = scenario.series.iter().map(|row| {
+        let task_index = scenario.users[row.user].tasks.iter().position(|task| task.name.value == row.task);
+        Series {
+            user: UserId(row.user as u32),
+            task: task_index.map(|index| task_ids[&(row.user, index)]),
+            task_name: row.task.clone(),
+            name: row.name.clone(),
+            method: row.method.clone(),
+            kind: row.kind,
+        }
+    });
+    let thresholds = scenario.thresholds.iter().map(|threshold| Threshold {
+        text: threshold.text.clone(),
+        span: threshold.span,
+        metric: threshold.metric,
+        subject: match &threshold.subject {
+            meaning::Subject::Run => Subject::Run,
+            meaning::Subject::User(user) => Subject::User(UserId(*user as u32)),
+            meaning::Subject::Task(user, task) => Subject::Task(task_ids[&(*user, *task)]),
+            meaning::Subject::Series(rows) => Subject::Series(rows.clone()),
+        },
+        comparison: threshold.comparison,
+        limit: threshold.limit,
+    });
+    let (series, thresholds) = (series.collect(), thresholds.collect());
+    let tables = program.finish();
+    Plan {
+        scenario: scenario.title.clone(),
+        load: Load {
+            profile: profile.name.clone(),
+            users: profile.users,
+            spawn_rate: profile.spawn_rate,
+            duration: profile.duration,
+            graceful_stop: profile.graceful_stop.unwrap_or(GRACEFUL_STOP),
+        },
+        seed,
+        target: Target { url: lower.expr(&target.url), span: target.url.span, headers },
+        constants,
+        constant_spans: scenario.lets.iter().map(|binding| binding.value.span).collect(),
+        users,
+        tasks,
+        series,
+        steps: tables.steps,
+        points: tables.points,
+        ops: tables.ops,
+        thresholds,
+    }
+}

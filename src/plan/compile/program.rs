@@ -1,0 +1,405 @@
+//! Statements: laid out flat, with a step and points for each place where something can go wrong.
+
+use std::time::Duration;
+
+use super::lower::Lower;
+use crate::base::{Sources, Span};
+use crate::check::meaning::{self, Statement};
+use crate::plan::expr::{Expr, Extractor, Piece, Template};
+use crate::plan::{
+    Body, Call, Close, Connect, Http, LooksAt, Op, OpId, Part, Payload, Point, PointId, PointKind, Receive, Send,
+    Since, SlotId, SocketId, Step, StepId, Value,
+};
+
+/// The tables of a plan that statements fill.
+pub(super) struct Tables {
+    pub(super) steps: Vec<Step>,
+    pub(super) points: Vec<Point>,
+    pub(super) ops: Vec<Op>,
+}
+
+/// Lays statements out, one class of users after the other.
+pub(super) struct Program<'a> {
+    sources: &'a Sources,
+    lower: Lower<'a>,
+    /// The target's.
+    timeout: Duration,
+    /// The target's.
+    headers: &'a [(String, Expr)],
+    tables: Tables,
+    /// How many slots the present class has.
+    slots: u32,
+    /// How many places for sockets the present class has.
+    sockets: u32,
+    /// The sockets that are open where we stand, innermost last, with the timeout of steps on them.
+    open: Vec<Duration>,
+}
+
+impl<'a> Program<'a> {
+    pub(super) fn new(
+        scenario: &meaning::Scenario,
+        sources: &'a Sources,
+        lower: Lower<'a>,
+        timeout: Duration,
+        headers: &'a [(String, Expr)],
+    ) -> Program<'a> {
+        let steps = Vec::with_capacity(scenario.series.len());
+        let tables = Tables { steps, points: Vec::new(), ops: Vec::new() };
+        Program { sources, lower, timeout, headers, tables, slots: 0, sockets: 0, open: Vec::new() }
+    }
+
+    /// What follows belongs to a class whose names need so many slots.
+    pub(super) fn enter_class(&mut self, slots: u32) {
+        (self.slots, self.sockets) = (slots, 0);
+    }
+
+    /// How many slots the present class has, those of loops included.
+    pub(super) fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// How many places for sockets the present class has.
+    pub(super) fn sockets(&self) -> u32 {
+        self.sockets
+    }
+
+    pub(super) fn finish(self) -> Tables {
+        self.tables
+    }
+
+    /// A whole block, up to its [`Op::End`].
+    pub(super) fn block(&mut self, statements: &[Statement]) -> OpId {
+        let start = self.here();
+        self.statements(statements);
+        self.tables.ops.push(Op::End);
+        start
+    }
+
+    /// Where the `think` of a class stands.
+    pub(super) fn think_point(&mut self, user: &meaning::User) -> PointId {
+        let point = self.delay_point(&user.think, "think");
+        point.unwrap_or_else(|| self.statement_point(user.name.span, "user "))
+    }
+
+    /// A value of the user's own.
+    pub(super) fn user_let(&mut self, binding: &meaning::Let) -> (SlotId, Expr, PointId) {
+        let point = self.statement_point(binding.span, "");
+        (self.lower.variables.slot(binding.variable), self.lower.expr(&binding.value), point)
+    }
+
+    fn statements(&mut self, statements: &[Statement]) {
+        for statement in statements {
+            self.statement(statement);
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement) {
+        match statement {
+            Statement::Http(http) => self.http(http),
+            Statement::WebSocket(socket) => self.websocket(socket),
+            Statement::Send { step, payload } => {
+                let (socket, timeout) = self.innermost();
+                let step = self.step(*step);
+                let payload = self.payload(payload);
+                self.tables.ops.push(Op::Send(Box::new(Send { step, socket, payload, timeout })));
+            }
+            Statement::Receive(receive) => self.receive(receive),
+            Statement::Call(call) => self.call(call),
+            Statement::Close { step, code, reason } => {
+                let (socket, timeout) = self.innermost();
+                let step = self.step(*step);
+                let reason = self.lower.optional(reason.as_ref());
+                let close = Close { step, socket, code: *code, reason, timeout, leaving: false };
+                self.tables.ops.push(Op::Close(Box::new(close)));
+            }
+            Statement::Pause(delay) => {
+                // A pause without a length is none: there is nothing to do and no place where it could fail.
+                let Some(point) = self.delay_point(delay, "pause") else { return };
+                self.tables.ops.push(Op::Pause { delay: self.lower.delay(delay), point });
+            }
+            Statement::Repeat { count, index, body } => self.repeat(count, *index, body),
+            Statement::If { branches, otherwise } => self.branch(branches, otherwise),
+            Statement::Let(binding) => {
+                let (slot, value, point) = self.user_let(binding);
+                self.tables.ops.push(Op::Let { slot, value, point });
+            }
+        }
+    }
+
+    fn http(&mut self, http: &meaning::Http) {
+        let step = self.step(http.step);
+        let parts = self.parts(&http.parts, step);
+        let body = match &http.body {
+            meaning::Body::None => Body::None,
+            meaning::Body::Json(value) => Body::Json(self.lower.expr(value)),
+            meaning::Body::Form(fields) => Body::Form(self.lower.fields(fields)),
+            meaning::Body::Text(value) => Body::Text(self.lower.expr(value)),
+        };
+        let request = Http {
+            step,
+            method: http.method.clone(),
+            path: self.lower.path(&http.path),
+            headers: self.headers(&http.headers),
+            query: self.lower.fields(&http.query),
+            body,
+            timeout: http.timeout.unwrap_or(self.timeout),
+            looks_at: looks_at(&parts),
+            parts,
+        };
+        self.tables.ops.push(Op::Http(Box::new(request)));
+    }
+
+    fn websocket(&mut self, socket: &meaning::WebSocket) {
+        let timeout = socket.timeout.unwrap_or(self.timeout);
+        let place = SocketId(self.open.len() as u32);
+        self.sockets = self.sockets.max(place.0 + 1);
+        let connect = Connect {
+            step: self.step(socket.connect),
+            socket: place,
+            path: self.lower.path(&socket.path),
+            headers: self.headers(&socket.headers),
+            query: self.lower.fields(&socket.query),
+            timeout,
+        };
+        self.tables.ops.push(Op::Connect(Box::new(connect)));
+        self.open.push(timeout);
+        self.statements(&socket.body);
+        self.open.pop();
+        let step = self.step(socket.close);
+        let close = Close { step, socket: place, code: NORMAL_CLOSURE, reason: None, timeout, leaving: true };
+        self.tables.ops.push(Op::Close(Box::new(close)));
+    }
+
+    fn receive(&mut self, receive: &meaning::Receive) {
+        let (socket, timeout) = self.innermost();
+        let step = self.step(receive.step);
+        let op = Receive {
+            step,
+            socket,
+            count: self.lower.optional(receive.count.as_ref()),
+            condition: self.lower.optional(receive.condition.as_ref()),
+            within: receive.within.unwrap_or(timeout),
+            since: receive.since.map(|since| match since {
+                meaning::Since::Connect => Since::Connect,
+                meaning::Since::Step(series) => Since::Step(series),
+            }),
+            parts: self.parts(&receive.parts, step),
+        };
+        self.tables.ops.push(Op::Receive(Box::new(op)));
+    }
+
+    fn call(&mut self, call: &meaning::Call) {
+        let (socket, timeout) = self.innermost();
+        let step = self.step(call.step);
+        let op = Call {
+            step,
+            socket,
+            payload: self.payload(&call.payload),
+            condition: self.lower.optional(call.condition.as_ref()),
+            within: call.within.unwrap_or(timeout),
+            parts: self.parts(&call.parts, step),
+        };
+        self.tables.ops.push(Op::Call(Box::new(op)));
+    }
+
+    fn repeat(&mut self, count: &meaning::Expr, index: Option<meaning::VarId>, body: &[Statement]) {
+        let point = self.statement_point(count.span, "repeat ");
+        let counter = match index {
+            Some(index) => self.lower.variables.slot(index),
+            None => self.spare_slot(),
+        };
+        let limit = self.spare_slot();
+        let head = self.here();
+        self.tables.ops.push(Op::Loop { count: self.lower.expr(count), counter, limit, end: head, point });
+        let first = self.here();
+        self.statements(body);
+        self.tables.ops.push(Op::Again { counter, limit, body: first });
+        let behind = self.here();
+        if let Op::Loop { end, .. } = &mut self.tables.ops[head.0 as usize] {
+            *end = behind;
+        }
+    }
+
+    /// Each branch is skipped `Unless` its condition holds, and ends with a `Jump` behind the whole: but for the last
+    /// one, from which that would be no way at all. [`super::super::describe`] relies on this shape.
+    fn branch(&mut self, branches: &[(meaning::Expr, Vec<Statement>)], otherwise: &[Statement]) {
+        let mut jumps = Vec::new();
+        for (number, (condition, body)) in branches.iter().enumerate() {
+            let point = self.statement_point(condition.span, if number == 0 { "if " } else { "else if " });
+            let head = self.here();
+            self.tables.ops.push(Op::Unless { condition: self.lower.expr(condition), to: head, point });
+            self.statements(body);
+            if number + 1 < branches.len() || !otherwise.is_empty() {
+                jumps.push(self.here());
+                self.tables.ops.push(Op::Jump { to: head });
+            }
+            let behind = self.here();
+            if let Op::Unless { to, .. } = &mut self.tables.ops[head.0 as usize] {
+                *to = behind;
+            }
+        }
+        self.statements(otherwise);
+        let behind = self.here();
+        for jump in jumps {
+            self.tables.ops[jump.0 as usize] = Op::Jump { to: behind };
+        }
+    }
+
+    fn parts(&mut self, parts: &[meaning::Part], step: StepId) -> Vec<Part> {
+        let mut lowered = Vec::with_capacity(parts.len());
+        for part in parts {
+            lowered.push(match part {
+                meaning::Part::Expect { condition, otherwise, span } => Part::Expect {
+                    condition: self.lower.expr(condition),
+                    otherwise: self.lower.optional(otherwise.as_ref()),
+                    point: self.point(*span, Some(step), PointKind::Expect, ""),
+                },
+                meaning::Part::Check { condition, span } => Part::Check {
+                    condition: self.lower.expr(condition),
+                    point: self.point(*span, Some(step), PointKind::Check, ""),
+                },
+                meaning::Part::Capture { variable, value, default, span } => Part::Capture {
+                    slot: self.lower.variables.slot(*variable),
+                    value: self.lower.expr(value),
+                    default: self.lower.optional(default.as_ref()),
+                    point: self.point(*span, Some(step), PointKind::Capture, ""),
+                },
+            });
+        }
+        lowered
+    }
+
+    fn payload(&self, payload: &meaning::Payload) -> Payload {
+        match payload {
+            meaning::Payload::Text(value) => Payload::Text(self.lower.expr(value)),
+            meaning::Payload::Json(value) => Payload::Json(self.lower.expr(value)),
+        }
+    }
+
+    /// The target's defaults but for those that the step names itself, in whatever case; then its own. An own header
+    /// that is `null` only takes the default away.
+    fn headers(&self, own: &[(crate::base::Spanned<String>, meaning::Expr)]) -> Vec<(String, Expr)> {
+        let replaced = |name: &str| own.iter().any(|(other, _)| other.value.eq_ignore_ascii_case(name));
+        let defaults = self.headers.iter().filter(|(name, _)| !replaced(name)).cloned();
+        let own = own.iter().map(|(name, value)| (name.value.clone(), self.lower.expr(value)));
+        defaults.chain(own).filter(|(_, value)| !matches!(value, Expr::Literal(Value::Null))).collect()
+    }
+
+    /// The innermost socket and the timeout of steps on it.
+    fn innermost(&self) -> (SocketId, Duration) {
+        let timeout = self.open.last().expect("`check` lets socket steps stand only in a `websocket` block");
+        (SocketId(self.open.len() as u32 - 1), *timeout)
+    }
+
+    fn spare_slot(&mut self) -> SlotId {
+        self.slots += 1;
+        SlotId(self.slots - 1)
+    }
+
+    fn here(&self) -> OpId {
+        OpId(self.tables.ops.len() as u32)
+    }
+
+    fn step(&mut self, step: meaning::Step) -> StepId {
+        let id = StepId(self.tables.steps.len() as u32);
+        let point = self.point(step.span, Some(id), PointKind::Step, "");
+        self.tables.steps.push(Step { series: step.series, point });
+        id
+    }
+
+    fn statement_point(&mut self, span: Span, keyword: &str) -> PointId {
+        self.point(span, None, PointKind::Statement, keyword)
+    }
+
+    /// Where a pause stands; `None`: it is none.
+    fn delay_point(&mut self, delay: &meaning::Delay, keyword: &str) -> Option<PointId> {
+        Some(match delay {
+            meaning::Delay::None => return None,
+            meaning::Delay::Fixed(length) => self.statement_point(length.span, &format!("{keyword} ")),
+            meaning::Delay::Range(least, most) => {
+                self.statement_point(least.span.to(most.span), &format!("{keyword} "))
+            }
+            meaning::Delay::Exponential(mean) => {
+                let point = self.statement_point(mean.span, &format!("{keyword} exponential("));
+                self.tables.points[point.0 as usize].text.push(')');
+                point
+            }
+        })
+    }
+
+    /// A place; `keyword` is what stands before the span and belongs to the words.
+    fn point(&mut self, span: Span, step: Option<StepId>, kind: PointKind, keyword: &str) -> PointId {
+        let text = format!("{keyword}{}", fold_blanks(self.sources.text(span)));
+        self.tables.points.push(Point { span, step, kind, text });
+        PointId(self.tables.points.len() as u32 - 1)
+    }
+}
+
+/// The close code of a socket that has done what it was opened for.
+const NORMAL_CLOSURE: u16 = 1000;
+
+/// Source text on one line: runs of blanks and line ends become one blank, comments between the lines go.
+fn fold_blanks(text: &str) -> String {
+    let mut lines = text.lines();
+    let mut folded = lines.next().unwrap_or_default().trim().to_owned();
+    for line in lines {
+        let line = line.trim();
+        if !line.is_empty() && !line.starts_with('#') {
+            folded.push(' ');
+            folded.push_str(line);
+        }
+    }
+    folded
+}
+
+/// What of an answer the parts look at. Only an `expect` that mentions the status takes it over.
+fn looks_at(parts: &[Part]) -> LooksAt {
+    let mut looks_at = LooksAt::default();
+    for part in parts {
+        let (exprs, expects) = match part {
+            Part::Expect { condition, otherwise, .. } => (vec![Some(condition), otherwise.as_ref()], true),
+            Part::Check { condition, .. } => (vec![Some(condition)], false),
+            Part::Capture { value, default, .. } => (vec![Some(value), default.as_ref()], false),
+        };
+        for (number, expr) in exprs.into_iter().enumerate() {
+            let Some(expr) = expr else { continue };
+            looks_at.body |= any(expr, &looks_into_body);
+            // The words of an `else` may hold `${status}` without judging it.
+            looks_at.status |= expects && number == 0 && any(expr, &looks_at_status);
+        }
+    }
+    looks_at
+}
+
+fn looks_into_body(expr: &Expr) -> bool {
+    matches!(expr, Expr::Extract(Extractor::Body | Extractor::Json(_) | Extractor::Regex(_)))
+}
+
+fn looks_at_status(expr: &Expr) -> bool {
+    matches!(expr, Expr::StatusIs(_) | Expr::Extract(Extractor::Status))
+}
+
+/// Whether `test` holds for the expression or one inside it.
+fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
+    let inside = |expr: &Expr| any(expr, test);
+    test(expr)
+        || match expr {
+            Expr::Literal(_)
+            | Expr::Slot(_)
+            | Expr::Constant(_)
+            | Expr::UserId
+            | Expr::UserIteration
+            | Expr::RunId
+            | Expr::Extract(_)
+            | Expr::StatusIs(_) => false,
+            Expr::Text(Template { pieces }) => {
+                pieces.iter().any(|piece| matches!(piece, Piece::Value(value) if inside(value)))
+            }
+            Expr::Call(_, exprs) | Expr::List(exprs) => exprs.iter().any(inside),
+            Expr::Object(members) => members.iter().any(|(_, value)| inside(value)),
+            Expr::Member(of, _) | Expr::Not(of) | Expr::Negate(of) | Expr::Presence(of, _) | Expr::Matches(of, _) => {
+                inside(of)
+            }
+            Expr::Index(left, right) | Expr::Binary(left, _, right) => inside(left) || inside(right),
+        }
+}

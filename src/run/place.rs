@@ -1,0 +1,226 @@
+//! Where one request goes: the target's URL, a step's path and query, and the values in them.
+
+use std::fmt::Write;
+use std::rc::Rc;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use super::user::User;
+use crate::metrics::ErrorKind;
+use crate::plan::expr::Piece;
+use crate::plan::{Expr, PointId, Template, Value};
+
+/// What is encoded of a value in a path or query: all but RFC 3986's unreserved characters, so that a `/` or `&` in a
+/// value stays part of the value.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What is encoded of text that should be part of a URL already: only what no URI may hold.
+const ODD: &AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// A server: what is dialled and what the `Host` header says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// A name or an address, IPv6 without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// As in a `Host` header: the port only where it is not the scheme's own.
+    pub authority: String,
+}
+
+impl Origin {
+    /// The server of `url`, or why it cannot be sent to.
+    pub fn of(url: &Url) -> Result<Origin, String> {
+        match url.scheme() {
+            "http" | "ws" => {}
+            "https" | "wss" => return Err(format!("`{}` is not supported yet: use http", url.scheme())),
+            other => return Err(format!("a target speaks http, not `{other}`")),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("a user name or password does not belong into a URL: use an `Authorization` header".into());
+        }
+        let host = url.host_str().ok_or("it names no host")?;
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let host = host.trim_matches(['[', ']']).to_owned();
+        Ok(Origin { host, port: url.port_or_known_default().unwrap_or(80), authority })
+    }
+}
+
+/// Where the paths of a run's steps begin.
+#[derive(Debug)]
+pub struct Base {
+    /// The target's server.
+    pub origin: Rc<Origin>,
+    /// The target's own path, without a slash at its end: a prefix.
+    pub prefix: String,
+}
+
+impl Base {
+    /// The base of the target's `url`, or why it cannot be one.
+    pub fn of(url: &Url) -> Result<Base, String> {
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("a target has no query and no fragment: those belong to the paths of steps".into());
+        }
+        Ok(Base { origin: Rc::new(Origin::of(url)?), prefix: url.path().trim_end_matches('/').to_owned() })
+    }
+}
+
+/// Where one request goes.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The server.
+    pub origin: Rc<Origin>,
+    /// Path and query, as they stand in the request's first line.
+    pub path: String,
+}
+
+impl Place {
+    /// The whole URL, as `url` shows it.
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.origin.authority, self.path)
+    }
+}
+
+/// What goes wrong with a place: the kind and where; the message is noted.
+type Wrong = (ErrorKind, PointId);
+
+impl User {
+    /// Where a step with this path and query goes, for this user now. What fails is noted at `point`.
+    pub(super) fn place(&mut self, path: &Template, query: &[(String, Expr)], point: PointId) -> Result<Place, Wrong> {
+        let thread = self.thread.clone();
+        let base = &thread.base;
+        let mut place = match path.pieces.first() {
+            Some(Piece::Value(_)) => {
+                let text = self.path_text(path, String::new(), true, point)?;
+                self.resolve(&text).map_err(|why| {
+                    self.note(point, ErrorKind::Value, || format!("`{text}` cannot be requested: {why}"));
+                    (ErrorKind::Value, point)
+                })?
+            }
+            _ => {
+                let text = self.path_text(path, base.prefix.clone(), false, point)?;
+                Place { origin: base.origin.clone(), path: text }
+            }
+        };
+        let mut separator = if place.path.contains('?') { '&' } else { '?' };
+        for (key, value) in query {
+            for value in self.spread(value, point)? {
+                place.path.push(separator);
+                separator = '&';
+                push_encoded(&mut place.path, key);
+                place.path.push('=');
+                push_encoded(&mut place.path, &value.text());
+            }
+        }
+        Ok(place)
+    }
+
+    /// The values that one entry of a query or form stands for: a list is each of its items, `null` none.
+    pub(super) fn spread(&mut self, value: &Expr, point: PointId) -> Result<Vec<Value>, Wrong> {
+        let value = self.value(value, point)?;
+        Ok(match (value.items(), value) {
+            (Some(items), _) => items.into_iter().filter(|item| *item != Value::Null).collect(),
+            (None, Value::Null) => Vec::new(),
+            (None, value) => vec![value],
+        })
+    }
+
+    /// The path's text; its first value as it is when `bare`, all others percent-encoded.
+    fn path_text(
+        &mut self,
+        path: &Template,
+        mut text: String,
+        mut bare: bool,
+        point: PointId,
+    ) -> Result<String, Wrong> {
+        for piece in &path.pieces {
+            match piece {
+                Piece::Literal(literal) => text.push_str(literal),
+                Piece::Value(expr) => {
+                    let value = self.value(expr, point)?;
+                    match bare {
+                        true => value.write_text(&mut text),
+                        false => push_encoded(&mut text, &value.text()),
+                    }
+                }
+            }
+            bare = false;
+        }
+        Ok(text)
+    }
+
+    /// What `text`, which begins with a value, refers to: seen from the last answer of this iteration, else from the
+    /// target, whose own path is then a prefix.
+    fn resolve(&self, text: &str) -> Result<Place, String> {
+        let base = &self.thread.base;
+        let text = text.trim();
+        let url = match (Url::parse(text), &self.last_url) {
+            // `localhost:8000/x` parses as a URL of the scheme `localhost`; without `//` it is a path.
+            (Ok(url), _) if url.has_host() => url,
+            (_, Some(last)) => Url::parse(last).and_then(|last| last.join(text)).map_err(|error| error.to_string())?,
+            (_, None) => {
+                let slash = if text.starts_with(['/', '?']) { "" } else { "/" };
+                let path = format!("{}{slash}{}", base.prefix, utf8_percent_encode(text, ODD));
+                let path = path.split('#').next().unwrap_or_default().to_owned();
+                return Ok(Place {
+                    origin: base.origin.clone(),
+                    path: if path.starts_with('?') { format!("/{path}") } else { path },
+                });
+            }
+        };
+        let origin = Origin::of(&url)?;
+        let origin = if origin == *base.origin { base.origin.clone() } else { Rc::new(origin) };
+        let mut path = url.path().to_owned();
+        if let Some(query) = url.query() {
+            let _ = write!(path, "?{query}");
+        }
+        Ok(Place { origin, path })
+    }
+}
+
+fn push_encoded(to: &mut String, text: &str) {
+    to.extend(utf8_percent_encode(text, VALUE));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_keeps_the_targets_path_as_a_prefix_and_its_port_in_the_host() {
+        for (url, host, port, authority, prefix) in [
+            ("http://127.0.0.1:8000", "127.0.0.1", 8000, "127.0.0.1:8000", ""),
+            ("http://localhost/api/v1/", "localhost", 80, "localhost", "/api/v1"),
+            ("http://[::1]:9000/x", "::1", 9000, "[::1]:9000", "/x"),
+            ("ws://api/", "api", 80, "api", ""),
+        ] {
+            let base = Base::of(&Url::parse(url).expect(url)).expect(url);
+            let Origin { host: h, port: p, authority: a } = &*base.origin;
+            assert_eq!((h.as_str(), *p, a.as_str(), base.prefix.as_str()), (host, port, authority, prefix));
+        }
+        for url in ["https://localhost", "ftp://localhost", "http://a:b@localhost", "http://localhost/?x=1"] {
+            assert!(Base::of(&Url::parse(url).expect(url)).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_value_in_a_path_stays_one_piece_of_it() {
+        let mut text = String::from("/users/");
+        push_encoded(&mut text, "a/b c&d=é~");
+        assert_eq!(text, "/users/a%2Fb%20c%26d%3D%C3%A9~");
+    }
+}
