@@ -77,6 +77,11 @@ impl User {
         eval::holds(condition, &mut self.scope(None)).map_err(|error| self.fails(point, error))
     }
 
+    /// Whether `condition` holds over an answer, as the `where` of a receive asks.
+    pub(super) fn holds_over(&mut self, condition: &Expr, answer: &Answer<'_>) -> Result<bool, NoValue> {
+        eval::holds(condition, &mut self.scope(Some(answer)))
+    }
+
     /// How long this pause is, drawn from the user's dice. Failures are as in [`User::value`].
     pub(super) fn pause_length(&mut self, delay: &Delay, point: PointId) -> Result<Duration, (ErrorKind, PointId)> {
         let mut length = |expr: &Expr| match self.value(expr, point)? {

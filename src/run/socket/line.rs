@@ -1,0 +1,437 @@
+//! The sockets of a user, read as messages come.
+//!
+//! **Who reads.** There is no task per socket. [`attend`] stands around the user's walk: whenever the user's task wakes,
+//! for whatever reason, it first reads all its sockets dry, stamps what has arrived and queues it, and then lets the
+//! walk go on. A socket that becomes readable wakes that same task. So a message is stamped when it arrives, also while
+//! the user pauses or waits for HTTP, at the cost of one wake-up and no second task, channel or lock; and nothing can be
+//! left behind, for dropping the walk drops the sockets.
+//!
+//! Cost of an idle socket: the read buffer of 4 KiB, some 600 bytes beside it, and what tokio and the kernel keep.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::{Sink, Stream as _};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message as Frame};
+
+use crate::base::Offset;
+use crate::metrics::{Counter, ErrorKind};
+use crate::plan::{SeriesId, Since, SocketId};
+use crate::run::dial::Trouble;
+use crate::run::network::Stream;
+use crate::run::thread::Thread;
+
+/// How much is read at a time: larger ones are zeroed before each read and cost more than the calls they save.
+const READ_BYTES: usize = 4 << 10;
+/// Most messages that wait in a socket's queue; one more is `overflow`.
+pub const QUEUE_MESSAGES_MAX: usize = 1_000;
+/// Most bytes of messages that wait in a socket's queue, and so the longest message there can be.
+pub const QUEUE_BYTES_MAX: usize = 4 << 20;
+
+/// The sockets of one user, by `SocketId`.
+pub struct Sockets {
+    thread: Rc<Thread>,
+    open: RefCell<Vec<Option<Box<Line>>>>,
+    /// How often [`attend`] has been polled: what was read dry in this turn need not be read again. 0 outside of it.
+    turn: Cell<u64>,
+}
+
+/// Runs `walk`, the user's whole life, and reads its sockets whenever it wakes, whatever the walk is waiting for: so
+/// messages are stamped when they arrive. No task of its own: dropping the returned future leaves nothing behind.
+pub fn attend<F: Future>(sockets: Rc<Sockets>, walk: F) -> impl Future<Output = F::Output> {
+    let mut walk = Box::pin(walk);
+    poll_fn(move |cx| {
+        sockets.turn.set(sockets.turn.get() + 1);
+        for line in sockets.open.borrow_mut().iter_mut().flatten() {
+            line.read(cx, &sockets.thread, sockets.turn.get());
+        }
+        walk.as_mut().poll(cx)
+    })
+}
+
+impl Sockets {
+    /// Places for `count` sockets, all empty, of a user on this thread.
+    pub fn new(thread: Rc<Thread>, count: u32) -> Sockets {
+        let open = (0..count).map(|_| None).collect();
+        Sockets { thread, open: RefCell::new(open), turn: Cell::new(0) }
+    }
+
+    /// Drops all sockets without a closing handshake and without a step: after a failure.
+    pub fn cut(&self) {
+        self.open.borrow_mut().iter_mut().for_each(|line| *line = None);
+    }
+
+    /// Keeps a socket that is open now; what was in its place is cut.
+    pub(super) fn keep(&self, id: SocketId, line: Line) {
+        self.open.borrow_mut()[id.0 as usize] = Some(Box::new(line));
+    }
+
+    /// Forgets one socket; an open one is cut.
+    pub(super) fn forget(&self, id: SocketId) {
+        self.open.borrow_mut()[id.0 as usize] = None;
+    }
+
+    /// What `look` finds out about a socket; `None`: there is none.
+    pub(super) fn with<T>(&self, id: SocketId, look: impl FnOnce(&mut Line) -> T) -> Option<T> {
+        self.open.borrow_mut()[id.0 as usize].as_deref_mut().map(look)
+    }
+
+    /// Reads what has arrived already, without waiting.
+    pub(super) async fn read(&self, id: SocketId) {
+        poll_fn(|cx| {
+            self.with(id, |line| line.read(cx, &self.thread, self.turn.get()));
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// The next message whose number is at least `first`; older ones are passed over and counted.
+    ///
+    /// Errors: the socket has ended and holds no such message.
+    pub(super) async fn next(&self, id: SocketId, first: u64) -> Result<Message, Trouble> {
+        self.poll(id, |line, cx, thread, turn| {
+            loop {
+                match line.take() {
+                    Some(message) if message.number >= first => return Poll::Ready(Ok(message)),
+                    Some(_) => thread.recorder.borrow_mut().count(Counter::PassedOver, 1),
+                    None if !line.read(cx, thread, turn) => break,
+                    None => {}
+                }
+            }
+            match &line.end {
+                Some(end) => Poll::Ready(Err(end.trouble())),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Sends one frame and waits until it is flushed. A close frame makes that messages are no longer queued.
+    ///
+    /// Errors: the socket has ended, or ends on the way.
+    pub(super) async fn send(&self, id: SocketId, frame: Frame) -> Result<(), Trouble> {
+        let mut frame = Some(frame);
+        self.poll(id, |line, cx, _, _| {
+            if let Some(end) = &line.end {
+                return Poll::Ready(Err(end.trouble()));
+            }
+            let Some(stream) = &mut line.stream else { return Poll::Ready(Err(gone())) };
+            let mut stream = Pin::new(stream);
+            let flushed = (|| {
+                if frame.is_some() {
+                    ready!(stream.as_mut().poll_ready(cx))?;
+                }
+                if let Some(frame) = frame.take() {
+                    line.closing = frame.is_close();
+                    stream.as_mut().start_send(frame)?;
+                }
+                stream.as_mut().poll_flush(cx)
+            })();
+            flushed.map_err(|error: Error| trouble(&error))
+        })
+        .await
+    }
+
+    /// Waits until the socket has ended.
+    ///
+    /// Errors: it ended in another way than by the peer's close frame.
+    pub(super) async fn ended(&self, id: SocketId) -> Result<(), Trouble> {
+        self.poll(id, |line, cx, thread, turn| {
+            line.read(cx, thread, turn);
+            match &line.end {
+                Some(End::ByPeer(_)) => Poll::Ready(Ok(())),
+                Some(End::Broken(trouble)) => Poll::Ready(Err(trouble.clone())),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Polls one socket, borrowed for no longer than that.
+    async fn poll<T>(
+        &self,
+        id: SocketId,
+        mut poll: impl FnMut(&mut Line, &mut Context<'_>, &Thread, u64) -> Poll<Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        poll_fn(|cx| {
+            let polled = self.with(id, |line| poll(line, cx, &self.thread, self.turn.get()));
+            polled.unwrap_or_else(|| Poll::Ready(Err(gone())))
+        })
+        .await
+    }
+}
+
+/// A message that has arrived.
+pub(super) struct Message {
+    pub body: Bytes,
+    /// When it had been read.
+    pub arrived: Offset,
+    /// Counted from 0 for each socket.
+    pub number: u64,
+}
+
+impl Message {
+    /// Bytes on the wire: the payload and its head, as if it came in one frame.
+    pub(super) fn wire_bytes(&self) -> u64 {
+        let length = self.body.len() as u64;
+        let head = match length {
+            0..=125 => 2,
+            126..=0xffff => 4,
+            _ => 10,
+        };
+        head + length
+    }
+}
+
+/// A moment on a socket: what arrives later has at least this number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub at: Offset,
+    pub number: u64,
+}
+
+/// One socket, from its upgrade until it is forgotten.
+pub(super) struct Line {
+    /// `None` once nothing more can be read or written.
+    stream: Option<WebSocketStream<Counted>>,
+    queue: VecDeque<Message>,
+    queue_bytes: usize,
+    /// How many messages have arrived.
+    arrived: u64,
+    end: Option<End>,
+    /// Our close frame is sent: what still arrives is nobody's.
+    closing: bool,
+    /// The last turn in which it was read dry.
+    turn: u64,
+    /// The dial.
+    dialled: Offset,
+    /// The latest start of each row's step.
+    starts: Vec<(SeriesId, Mark)>,
+    /// When its previous step ended: what a plain receive is timed from.
+    pub previous_end: Offset,
+    /// What `url` says.
+    pub url: Rc<str>,
+    /// Bytes written that are in a sample already.
+    written: u64,
+}
+
+/// How a socket ended.
+pub(super) enum End {
+    /// The peer sent its close frame: code and reason.
+    ByPeer(Option<(u16, String)>),
+    /// In another way.
+    Broken(Trouble),
+}
+
+impl End {
+    /// What that means for a step that wanted more.
+    fn trouble(&self) -> Trouble {
+        match self {
+            End::ByPeer(None) => Trouble::new(ErrorKind::Closed, "the peer closed the socket"),
+            End::ByPeer(Some((code, reason))) if reason.is_empty() => {
+                Trouble::new(ErrorKind::Closed, format!("the peer closed the socket with {code}"))
+            }
+            End::ByPeer(Some((code, reason))) => {
+                Trouble::new(ErrorKind::Closed, format!("the peer closed the socket with {code} {reason:?}"))
+            }
+            End::Broken(trouble) => trouble.clone(),
+        }
+    }
+}
+
+impl Line {
+    /// A socket that was dialled at `dialled` and is open since `opened`.
+    pub(super) fn new(stream: WebSocketStream<Counted>, url: Rc<str>, dialled: Offset, opened: Offset) -> Line {
+        let written = stream.get_ref().written;
+        Line {
+            stream: Some(stream),
+            queue: VecDeque::new(),
+            queue_bytes: 0,
+            arrived: 0,
+            end: None,
+            closing: false,
+            turn: 0,
+            dialled,
+            starts: Vec::new(),
+            previous_end: opened,
+            url,
+            written,
+        }
+    }
+
+    /// Notes that a step of this row begins; what arrives from now on came after it.
+    pub(super) fn begin(&mut self, row: SeriesId, at: Offset) -> Mark {
+        let mark = Mark { at, number: self.arrived };
+        match self.starts.iter_mut().find(|(known, _)| *known == row) {
+            Some((_, start)) => *start = mark,
+            None => self.starts.push((row, mark)),
+        }
+        mark
+    }
+
+    /// The moment that `since` speaks of; `None`: that step has not run on this socket.
+    pub(super) fn mark(&self, since: Since) -> Option<Mark> {
+        match since {
+            Since::Connect => Some(Mark { at: self.dialled, number: 0 }),
+            Since::Step(row) => self.starts.iter().find(|(known, _)| *known == row).map(|(_, mark)| *mark),
+        }
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// Bytes written since the last time.
+    pub(super) fn newly_written(&mut self) -> u64 {
+        let Some(stream) = &self.stream else { return 0 };
+        let before = std::mem::replace(&mut self.written, stream.get_ref().written);
+        self.written - before
+    }
+
+    /// Puts back a message that was taken too soon.
+    pub(super) fn put_back(&mut self, message: Message) {
+        self.queue_bytes += message.body.len();
+        self.queue.push_front(message);
+    }
+
+    fn take(&mut self) -> Option<Message> {
+        let message = self.queue.pop_front()?;
+        self.queue_bytes -= message.body.len();
+        Some(message)
+    }
+
+    /// Reads until nothing more is there, and makes that the task wakes when more comes. True when messages wait.
+    fn read(&mut self, cx: &mut Context<'_>, thread: &Thread, turn: u64) -> bool {
+        if turn != 0 && self.turn == turn {
+            return !self.queue.is_empty();
+        }
+        self.turn = turn;
+        while let Some(stream) = &mut self.stream {
+            match Pin::new(stream).poll_next(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Some(Ok(Frame::Text(text)))) => self.arrive(text.into(), thread),
+                Poll::Ready(Some(Ok(Frame::Binary(bytes)))) => self.arrive(bytes, thread),
+                // The next read flushes our answer to it.
+                Poll::Ready(Some(Ok(Frame::Close(frame)))) => self.finish(End::ByPeer(frame.map(spoken))),
+                Poll::Ready(Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)))) => {}
+                Poll::Ready(Some(Err(error))) => self.lose(trouble(&error)),
+                Poll::Ready(None) => self.lose(gone()),
+            }
+        }
+        !self.queue.is_empty()
+    }
+
+    fn arrive(&mut self, body: Bytes, thread: &Thread) {
+        thread.recorder.borrow_mut().count(Counter::MessagesReceived, 1);
+        let message = Message { body, arrived: thread.clock.now(), number: self.arrived };
+        self.arrived += 1;
+        if self.closing {
+            return;
+        }
+        self.queue_bytes += message.body.len();
+        self.queue.push_back(message);
+        if self.queue.len() > QUEUE_MESSAGES_MAX || self.queue_bytes > QUEUE_BYTES_MAX {
+            self.queue = VecDeque::new();
+            self.queue_bytes = 0;
+            let limit = format!("{QUEUE_MESSAGES_MAX} messages or {} MiB", QUEUE_BYTES_MAX >> 20);
+            let text = format!("more than {limit} came and no `receive` took them; the socket was cut");
+            self.lose(Trouble::new(ErrorKind::Overflow, text));
+        }
+    }
+
+    /// The first end is the one that counts.
+    fn finish(&mut self, end: End) {
+        self.end.get_or_insert(end);
+    }
+
+    fn lose(&mut self, trouble: Trouble) {
+        self.finish(End::Broken(trouble));
+        self.stream = None;
+    }
+}
+
+/// How our sockets are set up.
+pub(super) fn configuration() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BYTES)
+        .max_message_size(Some(QUEUE_BYTES_MAX))
+        .max_frame_size(Some(QUEUE_BYTES_MAX))
+}
+
+/// What an error of the protocol's library means.
+pub(super) fn trouble(error: &Error) -> Trouble {
+    match error {
+        Error::Io(error) => Trouble::of_io(error),
+        Error::ConnectionClosed | Error::AlreadyClosed => gone(),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Trouble::new(ErrorKind::Closed, "the peer closed the connection without a closing handshake")
+        }
+        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            Trouble::new(ErrorKind::Closed, "the peer closed the connection before the upgrade was finished")
+        }
+        Error::Capacity(CapacityError::MessageTooLong { size, .. }) => {
+            let limit = QUEUE_BYTES_MAX >> 20;
+            Trouble::new(ErrorKind::Overflow, format!("a message of {size} bytes is longer than the {limit} MiB kept"))
+        }
+        other => Trouble::new(ErrorKind::Protocol, other.to_string()),
+    }
+}
+
+fn gone() -> Trouble {
+    Trouble::new(ErrorKind::Closed, "the socket is closed")
+}
+
+fn spoken(frame: CloseFrame) -> (u16, String) {
+    (frame.code.into(), frame.reason.to_string())
+}
+
+/// A connection that counts its bytes.
+pub(super) struct Counted {
+    stream: Stream,
+    pub read: u64,
+    pub written: u64,
+}
+
+impl Counted {
+    pub(super) fn new(stream: Stream) -> Counted {
+        Counted { stream, read: 0, written: 0 }
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = into.filled().len();
+        let polled = Pin::new(&mut this.stream).poll_read(cx, into);
+        this.read += (into.filled().len() - before) as u64;
+        polled
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.stream).poll_write(cx, bytes))?;
+        this.written += written as u64;
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,452 @@
+//! WebSocket steps. [`line`] keeps the sockets and reads them; [`upgrade`] opens one; here is what each step means and
+//! what its time is.
+//!
+//! A step that fails records its sample, cuts the user's sockets and ends the iteration.
+
+mod line;
+mod upgrade;
+
+use std::rc::Rc;
+
+use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use line::{End, Mark, Message};
+pub use line::{Sockets, attend};
+
+use super::dial::Trouble;
+use super::eval::{Answer, NoValue};
+use super::user::{Failed, User};
+use crate::base::Offset;
+use crate::base::units::duration_text;
+use crate::metrics::{Counter, ErrorKind, Outcome, Sample};
+use crate::plan::{Call, Close, Connect, Expr, Payload, PointId, Receive, Send, SocketId, StepId, Value};
+
+/// Longest reason of a close frame, in bytes: a control frame holds 125, of which the code takes two.
+const REASON_BYTES_MAX: usize = 123;
+
+/// A reason why a step fails: its kind and place. The message is noted already.
+type Reason = (ErrorKind, PointId);
+
+impl User {
+    /// Dials and upgrades; the socket is then in its place.
+    pub(super) async fn connect(&mut self, op: &Connect) -> Result<(), Failed> {
+        let mut sample = self.sample(op.step);
+        let point = self.point(op.step);
+        let opened = self.open(op, &mut sample, point).await;
+        sample.done = self.thread.clock.now();
+        match opened {
+            Ok(mut line) => {
+                line.previous_end = sample.done;
+                line.begin(self.thread.plan.steps[op.step.0 as usize].series, sample.due);
+                self.sockets.keep(op.socket, line);
+                self.due = sample.done;
+                self.record(&sample);
+                Ok(())
+            }
+            Err(reason) => Err(self.fail(sample, reason)),
+        }
+    }
+
+    /// Sends one message.
+    pub(super) async fn send(&mut self, op: &Send) -> Result<(), Failed> {
+        let mut sample = self.sample(op.step);
+        let point = self.point(op.step);
+        self.sockets.read(op.socket).await;
+        self.begin(op.step, op.socket, sample.due);
+        let deadline = sample.due + op.timeout;
+        let sent = match self.payload(&op.payload, point) {
+            Ok(frame) => self.dispatch(op.socket, frame, deadline, &mut sample, point).await,
+            Err(reason) => Err(reason),
+        };
+        sample.done = self.thread.clock.now();
+        match sent {
+            Ok(()) => {
+                self.end(op.socket, sample.done);
+                self.record(&sample);
+                Ok(())
+            }
+            Err(reason) => Err(self.fail(sample, reason)),
+        }
+    }
+
+    /// Takes messages: one sample each.
+    pub(super) async fn receive(&mut self, op: &Receive) -> Result<(), Failed> {
+        let start = self.sample(op.step);
+        let point = self.point(op.step);
+        let deadline = start.due + op.within;
+        self.sockets.read(op.socket).await;
+        let (count, mut reference) = match self.what_to_receive(op, start.due, point) {
+            Ok(what) => what,
+            Err(reason) => return Err(self.fail(start, reason)),
+        };
+        let (mut taken, mut passed, mut bytes) = (0, 0u64, 0);
+        while taken < count {
+            let message = match self.next(op.socket, reference.number, deadline).await {
+                Ok(message) => message,
+                Err(trouble) => {
+                    let now = self.thread.clock.now();
+                    let done = if trouble.kind == ErrorKind::Timeout { deadline } else { now };
+                    let sample = arrival(op.step, reference.at, done, bytes);
+                    let text = || missing(&trouble, op, taken, count, passed);
+                    self.note(point, trouble.kind, text);
+                    return Err(self.fail(sample, (trouble.kind, point)));
+                }
+            };
+            bytes += message.wire_bytes();
+            let mut sample = arrival(op.step, reference.at, message.arrived, bytes);
+            let judged = self.with_answer(op.socket, &message, &sample, |user, answer| {
+                match &op.condition {
+                    Some(condition) if !user.fits(condition, answer, point)? => return Ok(false),
+                    _ => {}
+                }
+                user.judge(&op.parts, answer)?;
+                Ok(true)
+            });
+            match judged {
+                Ok(true) => {}
+                Ok(false) => {
+                    passed += 1;
+                    self.count(Counter::PassedOver);
+                    continue;
+                }
+                Err(reason) => return Err(self.fail(sample, reason)),
+            }
+            if message.arrived < reference.at {
+                self.count(Counter::Early);
+            }
+            sample.outcome = Outcome::Ok;
+            self.record(&sample);
+            self.end(op.socket, message.arrived);
+            if op.since.is_none() {
+                reference.at = message.arrived;
+            }
+            taken += 1;
+            bytes = 0;
+        }
+        Ok(())
+    }
+
+    /// Sends a message and waits for the answer that fits.
+    pub(super) async fn call(&mut self, op: &Call) -> Result<(), Failed> {
+        let mut sample = self.sample(op.step);
+        let point = self.point(op.step);
+        let deadline = sample.due + op.within;
+        // What has arrived by now came before the sending began.
+        self.sockets.read(op.socket).await;
+        let mark = self.begin(op.step, op.socket, sample.due);
+        let called = self.round_trip(op, mark, deadline, &mut sample, point).await;
+        match called {
+            Ok(()) => {
+                self.end(op.socket, sample.done);
+                self.record(&sample);
+                Ok(())
+            }
+            Err(reason) => Err(self.fail(sample, reason)),
+        }
+    }
+
+    /// The closing handshake: our close frame, and the peer's within the timeout. A socket that the peer has closed,
+    /// or that was closed before, needs no step; one that was lost has failed.
+    pub(super) async fn close(&mut self, op: &Close) -> Result<(), Failed> {
+        let mut sample = self.sample(op.step);
+        let point = self.point(op.step);
+        self.sockets.read(op.socket).await;
+        let lost = self.sockets.with(op.socket, |line| match line.end() {
+            None => Some(None),
+            Some(End::Broken(trouble)) => Some(Some(trouble.clone())),
+            Some(End::ByPeer(_)) => None,
+        });
+        let closed = match lost.flatten() {
+            None => {
+                self.sockets.forget(op.socket);
+                return Ok(());
+            }
+            Some(Some(trouble)) => {
+                self.note(point, trouble.kind, || trouble.text);
+                Err((trouble.kind, point))
+            }
+            Some(None) => self.shake_hands(op, &mut sample, point).await,
+        };
+        sample.done = self.thread.clock.now();
+        self.sockets.forget(op.socket);
+        match closed {
+            Ok(()) => {
+                self.due = sample.done;
+                self.record(&sample);
+                Ok(())
+            }
+            Err(reason) => Err(self.fail(sample, reason)),
+        }
+    }
+
+    /// How many messages, and what they are timed from: a moment, and the first number that is new enough.
+    fn what_to_receive(&mut self, op: &Receive, due: Offset, point: PointId) -> Result<(u64, Mark), Reason> {
+        let count = match &op.count {
+            None => 1,
+            Some(expr) => match self.value(expr, point)?.as_number() {
+                Some(count) if count >= 0.0 && count.fract() == 0.0 => count as u64,
+                _ => return Err(self.no_value(point, "`receive` takes a whole number of messages, 0 or more")),
+            },
+        };
+        // Looked up before this step counts as begun: `since` may name its own row, and means the run before.
+        let reference = self.sockets.with(op.socket, |line| match op.since {
+            None => Some(Mark { at: line.previous_end, number: 0 }),
+            Some(since) => line.mark(since),
+        });
+        self.begin(op.step, op.socket, due);
+        match reference {
+            Some(Some(reference)) => Ok((count, reference)),
+            Some(None) => Err(self.no_value(point, "`since` names a step that has not run on this socket")),
+            None => Err(self.closed(point)),
+        }
+    }
+
+    /// Sends, and takes the first message that arrived since `mark` and fits.
+    async fn round_trip(
+        &mut self,
+        op: &Call,
+        mark: Mark,
+        deadline: Offset,
+        sample: &mut Sample,
+        point: PointId,
+    ) -> Result<(), Reason> {
+        let sent = match self.payload(&op.payload, point) {
+            Ok(frame) => self.dispatch(op.socket, frame, deadline, sample, point).await,
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = sent {
+            sample.done = self.thread.clock.now();
+            return Err(reason);
+        }
+        let mut passed = 0u64;
+        loop {
+            let message = match self.next(op.socket, mark.number, deadline).await {
+                Ok(message) => message,
+                Err(trouble) => {
+                    sample.done = self.thread.clock.now();
+                    self.note(point, trouble.kind, || match passed {
+                        0 => trouble.text.clone(),
+                        _ => format!("{}; {passed} other messages did not fit", trouble.text),
+                    });
+                    return Err((trouble.kind, point));
+                }
+            };
+            sample.bytes_received += message.wire_bytes();
+            sample.done = message.arrived;
+            let fits = self.with_answer(op.socket, &message, sample, |user, answer| match &op.condition {
+                Some(condition) if !user.fits(condition, answer, point)? => Ok(false),
+                _ => user.judge(&op.parts, answer).map(|()| true),
+            })?;
+            if fits {
+                return Ok(());
+            }
+            passed += 1;
+            self.count(Counter::PassedOver);
+        }
+    }
+
+    /// Sends our close frame and waits for the peer's.
+    async fn shake_hands(&mut self, op: &Close, sample: &mut Sample, point: PointId) -> Result<(), Reason> {
+        let reason = match &op.reason {
+            Some(expr) => self.value(expr, point)?.text().into_owned(),
+            None => String::new(),
+        };
+        let reason = reason[..reason.floor_char_boundary(REASON_BYTES_MAX)].to_owned();
+        let frame = Frame::Close(Some(CloseFrame { code: op.code.into(), reason: reason.into() }));
+        let deadline = sample.due + op.timeout;
+        sample.sent = self.thread.clock.now();
+        let (sockets, clock) = (self.sockets.clone(), self.thread.clock.clone());
+        let shaken = clock.within(deadline, async {
+            sockets.send(op.socket, frame).await?;
+            sockets.ended(op.socket).await
+        });
+        let shaken = shaken.await;
+        sample.bytes_sent = self.newly_written(op.socket);
+        let trouble = match shaken {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(trouble)) => trouble,
+            Err(_) => {
+                let text = format!("the peer sent no close frame in {}", duration_text(op.timeout));
+                Trouble::new(ErrorKind::Timeout, text)
+            }
+        };
+        self.note(point, trouble.kind, || trouble.text);
+        Err((trouble.kind, point))
+    }
+
+    /// Sends one message by the deadline; the sample knows then when its first byte left and how many there were.
+    async fn dispatch(
+        &mut self,
+        socket: SocketId,
+        frame: Frame,
+        deadline: Offset,
+        sample: &mut Sample,
+        point: PointId,
+    ) -> Result<(), Reason> {
+        let (sockets, clock) = (self.sockets.clone(), self.thread.clock.clone());
+        sample.sent = clock.now();
+        let sent = clock.within(deadline, sockets.send(socket, frame)).await;
+        sample.bytes_sent = self.newly_written(socket);
+        let trouble = match sent {
+            Ok(Ok(())) => {
+                self.count(Counter::MessagesSent);
+                return Ok(());
+            }
+            Ok(Err(trouble)) => trouble,
+            Err(_) => Trouble::new(ErrorKind::Timeout, "the message could not be sent in time: the peer does not read"),
+        };
+        self.note(point, trouble.kind, || trouble.text);
+        Err((trouble.kind, point))
+    }
+
+    /// The next message of at least this number that arrived by the deadline.
+    async fn next(&self, socket: SocketId, first: u64, deadline: Offset) -> Result<Message, Trouble> {
+        let timeout = || Trouble::new(ErrorKind::Timeout, "no message came in time");
+        match self.thread.clock.within(deadline, self.sockets.next(socket, first)).await {
+            // Waiting in the queue while we were late, it is still one that came too late.
+            Ok(Ok(message)) if message.arrived > deadline => {
+                self.sockets.with(socket, |line| line.put_back(message));
+                Err(timeout())
+            }
+            Ok(next) => next,
+            Err(_) => Err(timeout()),
+        }
+    }
+
+    /// What is sent.
+    fn payload(&mut self, payload: &Payload, point: PointId) -> Result<Frame, Reason> {
+        let text = match payload {
+            Payload::Text(expr) => self.value(expr, point)?.text().into_owned(),
+            Payload::Json(expr) => match self.value(expr, point)? {
+                // Already JSON: its text needs no copy to be made.
+                Value::Json(json) => json.to_string(),
+                other => other.to_json().to_string(),
+            },
+        };
+        Ok(Frame::Text(text.into()))
+    }
+
+    /// Lets `ask` look at a message as an answer.
+    fn with_answer<T>(
+        &mut self,
+        socket: SocketId,
+        message: &Message,
+        sample: &Sample,
+        ask: impl FnOnce(&mut User, &Answer<'_>) -> Result<T, Reason>,
+    ) -> Result<T, Reason> {
+        let url: Rc<str> = self.sockets.with(socket, |line| line.url.clone()).unwrap_or_else(|| "".into());
+        let answer = Answer {
+            status: 0,
+            headers: None,
+            body: &message.body,
+            size: message.body.len() as u64,
+            url: &url,
+            time: sample.response_time(),
+        };
+        ask(self, &answer)
+    }
+
+    /// Whether a message is one that the step waits for.
+    fn fits(&mut self, condition: &Expr, answer: &Answer<'_>, point: PointId) -> Result<bool, Reason> {
+        match self.holds_over(condition, answer) {
+            Ok(fits) => Ok(fits),
+            Err(NoValue { kind, why }) => {
+                self.note(point, kind, || why);
+                Err((kind, point))
+            }
+        }
+    }
+
+    /// A sample of this step, begun now.
+    fn sample(&self, step: StepId) -> Sample {
+        let begun = self.thread.clock.now();
+        Sample {
+            step,
+            due: self.due,
+            begun,
+            sent: begun,
+            done: begun,
+            outcome: Outcome::Ok,
+            status: 0,
+            bytes_sent: 0,
+            bytes_received: 0,
+        }
+    }
+
+    fn point(&self, step: StepId) -> PointId {
+        self.thread.plan.steps[step.0 as usize].point
+    }
+
+    fn begin(&self, step: StepId, socket: SocketId, due: Offset) -> Mark {
+        let row = self.thread.plan.steps[step.0 as usize].series;
+        let begun = self.sockets.with(socket, |line| line.begin(row, due));
+        begun.unwrap_or(Mark { at: due, number: 0 })
+    }
+
+    /// Notes that a step on the socket ended; the next one is due then.
+    fn end(&mut self, socket: SocketId, at: Offset) {
+        self.sockets.with(socket, |line| line.previous_end = at);
+        self.due = self.due.max(at);
+    }
+
+    fn newly_written(&self, socket: SocketId) -> u64 {
+        self.sockets.with(socket, |line| line.newly_written()).unwrap_or(0)
+    }
+
+    fn no_value(&self, point: PointId, why: &str) -> Reason {
+        self.note(point, ErrorKind::Value, || why.to_owned());
+        (ErrorKind::Value, point)
+    }
+
+    fn closed(&self, point: PointId) -> Reason {
+        self.note(point, ErrorKind::Closed, || "the socket is closed".to_owned());
+        (ErrorKind::Closed, point)
+    }
+
+    fn count(&self, counter: Counter) {
+        self.thread.recorder.borrow_mut().count(counter, 1);
+    }
+
+    fn record(&self, sample: &Sample) {
+        self.thread.recorder.borrow_mut().record(sample);
+    }
+
+    /// Records a failed sample and cuts the sockets: the iteration is over.
+    fn fail(&mut self, mut sample: Sample, (kind, point): Reason) -> Failed {
+        sample.outcome = Outcome::Failed(kind, point);
+        self.record(&sample);
+        self.sockets.cut();
+        self.due = self.due.max(sample.done);
+        Failed
+    }
+}
+
+/// The sample of a message: from its reference to its arrival, never below zero. Nothing was sent and nobody was late.
+fn arrival(step: StepId, reference: Offset, arrived: Offset, bytes: u64) -> Sample {
+    Sample {
+        step,
+        due: reference,
+        begun: reference,
+        sent: reference,
+        done: arrived.max(reference),
+        outcome: Outcome::Ok,
+        status: 0,
+        bytes_sent: 0,
+        bytes_received: bytes,
+    }
+}
+
+/// What a receive has to say when it does not get all that it wanted.
+fn missing(trouble: &Trouble, op: &Receive, taken: u64, count: u64, passed: u64) -> String {
+    let mut text = match trouble.kind {
+        ErrorKind::Timeout if count == 1 => format!("no message came within {}", duration_text(op.within)),
+        ErrorKind::Timeout => format!("{taken} of {count} messages came within {}", duration_text(op.within)),
+        _ if count == 1 => trouble.text.clone(),
+        _ => format!("{} after {taken} of {count} messages", trouble.text),
+    };
+    if passed > 0 {
+        text += &format!("; {passed} other messages did not fit");
+    }
+    text
+}
