@@ -132,6 +132,8 @@ counters! {
     ConnectionsOpened "connections_opened";
     /// Requests sent over a connection that had carried one before.
     ConnectionsReused "connections_reused";
+    /// Kept connections that the peer had closed meanwhile: nothing had been sent, and a new one was opened.
+    ConnectionsStale "connections_stale";
     /// Connections that could not be opened.
     ConnectionsFailed "connections_failed";
     /// Messages that a receive did not want.

@@ -46,7 +46,10 @@ impl Clock {
     pub fn real(start: Instant) -> io::Result<Clock> {
         let fd =
             rustix::time::timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        let clock = Clock(Rc::new(Kind::Real { start, timers: RefCell::default(), fd: AsyncFd::new(fd)? }));
+        // SAFETY: the `OwnedFd` owns its descriptor, always names the same one, and nobody takes it out of the `AsyncFd`.
+        #[allow(unsafe_code)]
+        let fd = unsafe { AsyncFd::register(fd) }?;
+        let clock = Clock(Rc::new(Kind::Real { start, timers: RefCell::default(), fd }));
         // Lives as long as the runtime: it holds only what a thread holds anyway.
         tokio::task::spawn_local(fire(clock.clone()));
         Ok(clock)

@@ -6,20 +6,34 @@
 pub mod clock;
 pub mod dial;
 pub mod eval;
+mod finish;
+mod http;
 mod judge;
+mod life;
+mod limits;
 pub mod network;
 pub mod place;
+mod prepare;
 mod random;
+mod request;
 mod socket;
 mod thread;
+mod threads;
 mod user;
+mod wire;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::watch;
+
 use crate::metrics::Snapshot;
 use crate::plan::Plan;
+
+pub use http::BODY_KEPT_MAX;
+pub use life::UNANSWERED_MIN;
 
 /// What a run needs beside its plan.
 pub struct Options {
@@ -37,9 +51,25 @@ pub struct Options {
 
 /// The stop button: pressed once, no new iterations begin and running ones get their graceful stop; pressed twice,
 /// all ends at once. Clones press the same button; safe in a signal handler's task.
-#[derive(Clone, Default)]
-pub struct Stop {
-    _pressed: Arc<std::sync::atomic::AtomicU8>,
+#[derive(Clone)]
+pub struct Stop(Arc<watch::Sender<u8>>);
+
+impl Stop {
+    /// Presses the button once.
+    pub fn press(&self) {
+        self.0.send_modify(|presses| *presses = presses.saturating_add(1));
+    }
+
+    /// How often it was pressed.
+    pub fn presses(&self) -> u8 {
+        *self.0.borrow()
+    }
+}
+
+impl Default for Stop {
+    fn default() -> Stop {
+        Stop(Arc::new(watch::Sender::new(0)))
+    }
 }
 
 /// What a listener is told once a second while the run goes.
@@ -66,6 +96,12 @@ pub struct Finished {
     pub stopped: bool,
 }
 
+impl Finished {
+    fn nothing_yet() -> Finished {
+        Finished { total: Snapshot::default(), started: SystemTime::now(), length: Duration::ZERO, stopped: false }
+    }
+}
+
 /// Why a run could not start or go on.
 #[derive(Debug)]
 pub enum Error {
@@ -77,12 +113,49 @@ pub enum Error {
     Unresolved(String, String),
     /// A constant has no value: its place, and why.
     Constant(crate::base::Span, String),
+    /// The plan needs more descriptors than the system grants: how many, and how many there are.
+    Descriptors {
+        /// One for each connection and socket of each user, and some for scn itself.
+        need: u64,
+        /// The hard limit.
+        have: u64,
+    },
     /// The operating system refused what a load thread needs.
     Thread(std::io::Error),
 }
 
 /// Runs `plan` to its end, or until `stop` is pressed; `watch` is called about once a second, on this thread.
+///
+/// Raises this process's soft limit of descriptors to the hard one. A panic on a load thread ends the run and is
+/// passed on to the caller.
 pub fn run(plan: &Plan, options: &Options, stop: &Stop, watch: &mut dyn FnMut(&Tick<'_>)) -> Result<Finished, Error> {
-    let _ = (plan, options, stop, watch);
-    unimplemented!()
+    limits::raise(plan)?;
+    threads::run(plan, options, stop, watch)
+}
+
+/// Runs `plan` on this thread alone, over `network` and in tokio's time: in tests that is paused, so that minutes pass
+/// in milliseconds and counts are exact. Inside a `LocalRuntime` with time.
+pub async fn drive(
+    plan: &Plan,
+    network: Rc<dyn network::Network>,
+    options: &Options,
+    stop: &Stop,
+    watch: &mut dyn FnMut(&Tick<'_>),
+) -> Result<Finished, Error> {
+    let constants = prepare::constants(plan, options)?;
+    let (target, base) = prepare::target(plan, options, &constants)?;
+    let addresses = network.resolve(&base.origin.host, base.origin.port).await;
+    let addresses = prepare::allowed(&base.origin, addresses, options)?;
+    let shared = prepare::shared(plan, options, target);
+    let seedling = thread::Seedling { plan: plan.clone(), constants, addresses, shared, index: 0, threads: 1 };
+    let thread = Rc::new(thread::Thread::new(seedling, base, clock::Clock::paused(), network));
+    let mut finished = Finished::nothing_yet();
+    let end = thread
+        .attend(&plan.starts(1), stop, &mut |handed| {
+            finished.total.merge(&handed.window);
+            let elapsed = Duration::from_nanos(handed.now.0);
+            watch(&Tick { elapsed, window: &handed.window, total: &finished.total, stopping: handed.stopping });
+        })
+        .await;
+    Ok(Finished { length: Duration::from_nanos(end.0), stopped: stop.presses() > 0, ..finished })
 }

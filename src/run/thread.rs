@@ -2,17 +2,28 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
+use super::Stop;
 use super::clock::Clock;
 use super::dial::Addresses;
+use super::finish::{Finish, Phase};
+use super::life::occupy;
 use super::network::Network;
 use super::place::Base;
-use crate::metrics::Recorder;
-use crate::plan::{Plan, Value};
+use super::request::Prepared;
+use super::wire::Wires;
+use crate::base::Offset;
+use crate::metrics::{Recorder, Snapshot};
+use crate::plan::expr::Piece;
+use crate::plan::schedule::{self, Start};
+use crate::plan::{Op, Plan, Template, Value};
 
 /// One load thread's world. Lives on that thread alone: `Rc` and `RefCell`, no locks.
 pub struct Thread {
@@ -32,6 +43,20 @@ pub struct Thread {
     pub names: RefCell<Vec<(String, u16, Rc<Addresses>)>>,
     /// Where the paths of steps begin.
     pub base: Base,
+    /// What of each HTTP operation's request never varies, by [`OpId`](crate::plan::OpId); or why it cannot be made.
+    pub prepared: Vec<Option<Result<Prepared, String>>>,
+    /// Whether a path may refer to the last answer's URL.
+    pub relative: bool,
+    /// What connections share.
+    pub wires: Rc<Wires>,
+    /// Whether the run goes on.
+    pub finish: Finish,
+    /// When no new iterations begin any more, if nobody stops the run before.
+    pub end: Offset,
+    /// When the next user may start that replaces one that has failed.
+    pub next_start: Cell<Offset>,
+    /// The time between two such starts on this thread.
+    pub replacement_gap: Duration,
     /// What all threads of the run share.
     pub shared: Arc<Shared>,
 }
@@ -52,4 +77,150 @@ pub struct Shared {
     pub counter: AtomicU64,
     /// The id of the next user that replaces one that has ended.
     pub next_user: AtomicU64,
+}
+
+/// What a load thread is made from; crosses over to it.
+pub(super) struct Seedling {
+    pub plan: Plan,
+    pub constants: Vec<Value>,
+    pub addresses: Vec<SocketAddr>,
+    pub shared: Arc<Shared>,
+    /// Its place among the threads, and how many there are.
+    pub index: usize,
+    pub threads: usize,
+}
+
+/// What a load thread hands over.
+pub(super) struct Handed {
+    /// What it has seen since the last time.
+    pub window: Snapshot,
+    /// Since the start of the run.
+    pub now: Offset,
+    /// True once no new iterations begin.
+    pub stopping: bool,
+}
+
+impl Thread {
+    /// The world of a load thread.
+    pub(super) fn new(seedling: Seedling, base: Base, clock: Clock, network: Rc<dyn Network>) -> Thread {
+        let Seedling { plan, constants, addresses, shared, index, threads } = seedling;
+        let load = &plan.load;
+        let ramp = schedule::start_of(u64::from(load.users) + index as u64, load.spawn_rate);
+        let gap = Duration::try_from_secs_f64(threads as f64 / load.spawn_rate).unwrap_or(Duration::MAX);
+        let begins_with_value = |path: &Template| matches!(path.pieces.first(), Some(Piece::Value(_)));
+        let relative = plan.ops.iter().any(|op| match op {
+            Op::Http(http) => begins_with_value(&http.path),
+            Op::Connect(connect) => begins_with_value(&connect.path),
+            _ => false,
+        });
+        let target = (base.origin.host.clone(), base.origin.port, Rc::new(Addresses::new(addresses)));
+        let mut thread = Thread {
+            recorder: RefCell::new(Recorder::new(&plan, index as u32)),
+            constants,
+            clock,
+            network,
+            counter: Cell::new((0, 0)),
+            names: RefCell::new(vec![target]),
+            base,
+            prepared: Vec::new(),
+            relative,
+            wires: Rc::default(),
+            finish: Finish::default(),
+            end: Offset::from(load.duration),
+            next_start: Cell::new(ramp),
+            replacement_gap: gap,
+            plan,
+            shared,
+        };
+        let prepared = thread.plan.ops.iter().map(|op| match op {
+            Op::Http(http) => Some(Prepared::new(http, &thread)),
+            _ => None,
+        });
+        thread.prepared = prepared.collect();
+        thread
+    }
+
+    /// Starts the users of `starts` when they are due, hands over what was seen each full second and at the end, and
+    /// returns when the last user has ended: at the latest when the graceful stop is over, or when the button was
+    /// pressed twice.
+    ///
+    /// Who closes: this task moves the run from phase to phase; the users follow on their own, and their tasks are
+    /// waited for. A user's panic is passed on.
+    pub(super) async fn attend(
+        self: Rc<Thread>,
+        starts: &[Start],
+        stop: &Stop,
+        hand: &mut dyn FnMut(Handed),
+    ) -> Offset {
+        let (clock, load) = (&self.clock, &self.plan.load);
+        self.recorder.borrow_mut().begin(clock.now());
+        let mut cpu = cpu_time();
+        let mut take = || {
+            let used = cpu_time();
+            let now = clock.now();
+            let window = self.recorder.borrow_mut().take(now, used.saturating_sub(cpu));
+            cpu = used;
+            hand(Handed { window, now, stopping: self.finish.phase() > Phase::Going });
+        };
+        let mut starts = starts.iter().peekable();
+        let mut users = JoinSet::new();
+        let mut pressed = stop.0.subscribe();
+        let mut next_phase = (self.end, Phase::Stopping);
+        let mut second = Offset::ZERO + SECOND;
+        loop {
+            let presses = *pressed.borrow_and_update();
+            if presses > 0 && self.finish.phase() == Phase::Going {
+                next_phase = (clock.now(), Phase::Stopping);
+            }
+            if presses > 1 {
+                next_phase = (clock.now(), Phase::Over);
+            }
+            if next_phase.0 <= clock.now() && self.finish.phase() < next_phase.1 {
+                self.finish.reach(next_phase.1);
+                next_phase = (clock.now() + load.graceful_stop, Phase::Over);
+                if self.finish.phase() == Phase::Over {
+                    next_phase.0 = Offset::NEVER;
+                }
+            }
+            let next_start = match self.finish.phase() {
+                Phase::Going => starts.peek().map_or(Offset::NEVER, |start| start.due),
+                Phase::Stopping | Phase::Over => Offset::NEVER,
+            };
+            if users.is_empty() && next_start == Offset::NEVER {
+                break;
+            }
+            tokio::select! {
+                biased;
+                _ = pressed.changed() => {}
+                _ = clock.sleep_until(next_phase.0) => {}
+                _ = clock.sleep_until(next_start) => {
+                    while let Some(start) = starts.next_if(|start| start.due <= clock.now() && start.due < self.end) {
+                        users.spawn_local(occupy(self.clone(), *start));
+                    }
+                }
+                _ = clock.sleep_until(second) => {
+                    take();
+                    second = second + SECOND;
+                }
+                Some(ended) = users.join_next() => {
+                    if let Err(error) = ended
+                        && error.is_panic()
+                    {
+                        std::panic::resume_unwind(error.into_panic());
+                    }
+                }
+            }
+        }
+        let end = clock.now();
+        take();
+        end
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What this thread has used of its core so far.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

@@ -3,11 +3,17 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::http::Connection;
 use super::random::Random;
 use super::socket::Sockets;
 use super::thread::Thread;
 use crate::base::Offset;
-use crate::plan::{UserId, Value};
+use crate::metrics::ErrorKind;
+use crate::plan::{Expr, Op, OpId, PointId, REPEAT_MAX, SlotId, UserId, Value};
+
+/// After so many operations without waiting, a user lets the others go first: a `repeat` of nothing but `let`s must
+/// not hold up its thread, nor the end of the run.
+const STRIDE: u32 = 1_000;
 
 /// One virtual user: a person with values, connections and a random stream of its own.
 pub struct User {
@@ -24,6 +30,8 @@ pub struct User {
     /// Its sockets. Shared with the [`attend`](super::socket::attend) around its walk, which reads them as they come;
     /// cut with [`Sockets::cut`] after a failure and when the iteration is abandoned.
     pub sockets: Rc<Sockets>,
+    /// Its HTTP connection, while it lies still.
+    pub connection: Option<Box<Connection>>,
     /// The URL of the last HTTP answer in this iteration, where the plan has paths that may be relative to it.
     pub last_url: Option<String>,
     /// Its dice.
@@ -32,8 +40,126 @@ pub struct User {
     pub due: Offset,
     /// How long it has paused in this iteration.
     pub paused: Duration,
+    /// Whether anything has come back from a target in this iteration.
+    pub answered: bool,
 }
 
 /// A step has failed and its sample is recorded: the iteration ends.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failed;
+
+impl User {
+    /// User `id` of `class`, new born: no values, no connections.
+    pub fn new(thread: &Rc<Thread>, class: UserId, id: u64, due: Offset) -> User {
+        let user = &thread.plan.users[class.0 as usize];
+        User {
+            class,
+            id,
+            iteration: 0,
+            slots: vec![None; user.slots as usize],
+            sockets: Rc::new(Sockets::new(thread.clone(), user.sockets)),
+            connection: None,
+            last_url: None,
+            random: Random::new(thread.plan.seed, id),
+            due,
+            paused: Duration::ZERO,
+            answered: false,
+            thread: thread.clone(),
+        }
+    }
+
+    /// Walks the block that begins at `start` to its end, or to the first failure, which is recorded.
+    pub(super) async fn walk(&mut self, start: OpId) -> Result<(), Failed> {
+        let thread = self.thread.clone();
+        let mut at = start.0 as usize;
+        let mut stride = 0;
+        loop {
+            let index = at;
+            at += 1;
+            match &thread.plan.ops[index] {
+                Op::Http(op) => {
+                    self.http(op, index).await?;
+                    stride = 0;
+                    continue;
+                }
+                // The futures of sockets are large and rare beside those of requests: they live in boxes.
+                Op::Connect(op) => {
+                    Box::pin(self.connect(op)).await?;
+                    self.answered = true;
+                }
+                Op::Send(op) => Box::pin(self.send(op)).await?,
+                Op::Receive(op) => Box::pin(self.receive(op)).await?,
+                Op::Call(op) => Box::pin(self.call(op)).await?,
+                Op::Close(op) => Box::pin(self.close(op)).await?,
+                Op::Pause { delay, point } => {
+                    let pause = self.pause_length(delay, *point).map_err(|(kind, point)| self.fail_at(kind, point))?;
+                    self.pause(pause).await;
+                }
+                Op::Let { slot, value, point } => {
+                    let value = self.value(value, *point).map_err(|(kind, point)| self.fail_at(kind, point))?;
+                    self.slots[slot.0 as usize] = Some(value);
+                }
+                Op::Jump { to } => at = to.0 as usize,
+                Op::Unless { condition, to, point } => {
+                    if !self.holds(condition, *point).map_err(|(kind, point)| self.fail_at(kind, point))? {
+                        at = to.0 as usize;
+                    }
+                }
+                Op::Loop { count, counter, limit, end, point } => {
+                    let turns = self.turns(count, *point)?;
+                    self.slots[counter.0 as usize] = Some(Value::Number(0.0));
+                    self.slots[limit.0 as usize] = Some(Value::Number(f64::from(turns)));
+                    if turns == 0 {
+                        at = end.0 as usize;
+                    }
+                }
+                Op::Again { counter, limit, body } => {
+                    let turn = self.number(*counter) + 1.0;
+                    self.slots[counter.0 as usize] = Some(Value::Number(turn));
+                    if turn < self.number(*limit) {
+                        at = body.0 as usize;
+                    }
+                }
+                Op::End => return Ok(()),
+            }
+            stride += 1;
+            if stride >= STRIDE {
+                stride = 0;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Waits for so long from when the next step would have been due.
+    pub(super) async fn pause(&mut self, length: Duration) {
+        self.due = self.due + length;
+        self.paused += length;
+        self.thread.clock.sleep_until(self.due).await;
+    }
+
+    /// Records a failure outside any step; its message is noted already.
+    pub(super) fn fail_at(&self, kind: ErrorKind, point: PointId) -> Failed {
+        self.thread.recorder.borrow_mut().failure(point, kind);
+        Failed
+    }
+
+    /// How often a `repeat` runs.
+    fn turns(&mut self, count: &Expr, point: PointId) -> Result<u32, Failed> {
+        let value = self.value(count, point).map_err(|(kind, point)| self.fail_at(kind, point))?;
+        match value.as_number() {
+            Some(number) if (0.0..=f64::from(REPEAT_MAX)).contains(&number) && number.fract() == 0.0 => {
+                Ok(number as u32)
+            }
+            _ => {
+                self.note(point, ErrorKind::Value, || {
+                    format!("`repeat` takes a whole number from 0 to {REPEAT_MAX}, not {}", value.text())
+                });
+                Err(self.fail_at(ErrorKind::Value, point))
+            }
+        }
+    }
+
+    fn number(&self, slot: SlotId) -> f64 {
+        self.slots[slot.0 as usize].as_ref().and_then(Value::as_number).unwrap_or(0.0)
+    }
+}

@@ -1,0 +1,176 @@
+//! A user's life: `on start`, tasks drawn by weight with thinking between them, `on stop`.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::finish::Phase;
+use super::socket::attend;
+use super::thread::Thread;
+use super::user::{Failed, User};
+use crate::base::Offset;
+use crate::metrics::{Counter, IterationEnd, IterationOutcome};
+use crate::plan::schedule::Start;
+use crate::plan::{OpId, TaskId, UserId};
+
+/// An iteration that fails without anything having come back from a target lasts at least so long: a user without
+/// `think` whose target refuses every connection tries a hundred times a second, and does not burn a core.
+pub const UNANSWERED_MIN: Duration = Duration::from_millis(10);
+
+/// How a life ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Death {
+    /// With the run.
+    OfAge,
+    /// Its `on start` failed: another takes its place.
+    AtBirth,
+}
+
+/// One place in the load: the user that starts there, and those that replace it when its `on start` fails.
+pub(super) async fn occupy(thread: Rc<Thread>, start: Start) {
+    let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+    let _place = thread.finish.enter(waker);
+    let (mut id, mut due) = (start.user, start.due);
+    loop {
+        if wait(&thread, due).await == Phase::Going {
+            let user = User::new(&thread, start.class, id, due);
+            if attend(user.sockets.clone(), live(&thread, user)).await == Death::AtBirth {
+                // The planned users start at the spawn rate; whoever replaces one queues up behind them.
+                due = thread.clock.now().max(thread.next_start.get());
+                thread.next_start.set(due + thread.replacement_gap);
+                id = thread.shared.next_user.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                continue;
+            }
+        }
+        return;
+    }
+}
+
+async fn live(thread: &Rc<Thread>, mut user: User) -> Death {
+    let class = user.class;
+    thread.recorder.borrow_mut().user_started(class);
+    let death = alive(thread, &mut user).await;
+    user.sockets.cut();
+    thread.recorder.borrow_mut().user_ended(class);
+    death
+}
+
+async fn alive(thread: &Rc<Thread>, user: &mut User) -> Death {
+    let class = &thread.plan.users[user.class.0 as usize];
+    match born(thread, user).await {
+        Some(Ok(())) => {}
+        Some(Err(Failed)) => {
+            let mut recorder = thread.recorder.borrow_mut();
+            recorder.count(Counter::UsersFailed, 1);
+            return Death::AtBirth;
+        }
+        None => return Death::OfAge,
+    }
+    let mut number = 0;
+    while thread.finish.phase() == Phase::Going && user.due < thread.end {
+        let weights = class.tasks.iter().map(|task| thread.plan.tasks[task.0 as usize].weight);
+        let Some(drawn) = user.random.weighted(weights) else { break };
+        let task = class.tasks[drawn];
+        user.iteration = number;
+        number += 1;
+        user.slots[class.user_slots as usize..].fill(None);
+        let begun = user.due;
+        let start = thread.plan.tasks[task.0 as usize].start;
+        let Some(result) = iterate(thread, user, start, Some(task)).await else { return Death::OfAge };
+        if result.is_err() && !user.answered {
+            user.due = user.due.max(begun + UNANSWERED_MIN);
+            wait(thread, user.due).await;
+        }
+        let think = user.pause_length(&class.think, class.think_point).unwrap_or_else(|(kind, point)| {
+            user.fail_at(kind, point);
+            Duration::ZERO
+        });
+        if think > Duration::ZERO {
+            user.due = user.due + think;
+            wait(thread, user.due).await;
+        }
+    }
+    if let Some(start) = class.on_stop {
+        user.due = thread.clock.now();
+        unless_over(thread, user.walk(start)).await;
+    }
+    Death::OfAge
+}
+
+/// The user's own values, then `on start`. `None`: abandoned.
+async fn born(thread: &Rc<Thread>, user: &mut User) -> Option<Result<(), Failed>> {
+    let class = &thread.plan.users[user.class.0 as usize];
+    for (slot, value, point) in &class.lets {
+        match user.value(value, *point) {
+            Ok(value) => user.slots[slot.0 as usize] = Some(value),
+            Err((kind, point)) => {
+                user.fail_at(kind, point);
+                ended(thread, user.class, None, IterationOutcome::Failed, Duration::ZERO);
+                return Some(Err(Failed));
+            }
+        }
+    }
+    match class.on_start {
+        Some(start) => iterate(thread, user, start, None).await,
+        None => Some(Ok(())),
+    }
+}
+
+/// One pass through a task, or through `on start`; recorded. `None`: abandoned.
+async fn iterate(
+    thread: &Rc<Thread>,
+    user: &mut User,
+    start: OpId,
+    task: Option<TaskId>,
+) -> Option<Result<(), Failed>> {
+    let begun = user.due;
+    user.paused = Duration::ZERO;
+    user.answered = false;
+    user.last_url = None;
+    let result = unless_over(thread, user.walk(start)).await;
+    let outcome = match &result {
+        Some(Ok(())) => IterationOutcome::Ok,
+        Some(Err(Failed)) => IterationOutcome::Failed,
+        None => IterationOutcome::Abandoned,
+    };
+    if outcome != IterationOutcome::Ok {
+        user.sockets.cut();
+    }
+    ended(thread, user.class, task, outcome, user.due.since(begun).saturating_sub(user.paused));
+    result
+}
+
+fn ended(thread: &Thread, user: UserId, task: Option<TaskId>, outcome: IterationOutcome, time: Duration) {
+    // An `on start` that succeeds is no iteration.
+    if task.is_some() || outcome != IterationOutcome::Ok {
+        thread.recorder.borrow_mut().iteration(&IterationEnd { user, task, outcome, time });
+    }
+}
+
+/// What `future` gives; `None` when the run is over first. Whoever calls stands among those that are woken then.
+async fn unless_over<F: Future>(thread: &Thread, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match thread.finish.phase() {
+        Phase::Over => Poll::Ready(None),
+        Phase::Going | Phase::Stopping => future.as_mut().poll(cx).map(Some),
+    })
+    .await
+}
+
+/// Waits until `due`, or until the run no longer goes on; says where it stands then.
+async fn wait(thread: &Thread, due: Offset) -> Phase {
+    if due > thread.clock.now() {
+        let mut sleep = thread.clock.sleep_until(due.min(thread.end));
+        poll_fn(|cx| match thread.finish.phase() {
+            Phase::Going => Pin::new(&mut sleep).poll(cx),
+            Phase::Stopping | Phase::Over => Poll::Ready(()),
+        })
+        .await;
+    }
+    match due < thread.end {
+        true => thread.finish.phase(),
+        false => thread.finish.phase().max(Phase::Stopping),
+    }
+}

@@ -1,0 +1,116 @@
+//! Before the first packet: constants, the target, and whether it may be sent to.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, SystemTime};
+
+use url::Url;
+
+use super::clock::Clock;
+use super::dial::{is_allowed, may_be_allowed};
+use super::eval::{self, Scope};
+use super::network::Tcp;
+use super::place::{Base, Origin};
+use super::random::Random;
+use super::thread::{Seedling, Shared, Thread};
+use super::{Error, Options};
+use crate::base::Span;
+use crate::plan::{Expr, Plan, Value};
+
+/// The user number whose dice constants are drawn with: one that no user has.
+const NOBODY: u64 = u64::MAX;
+
+/// The run's constants, evaluated in order.
+pub(super) fn constants(plan: &Plan, options: &Options) -> Result<Vec<Value>, Error> {
+    let mut random = Random::new(plan.seed, NOBODY);
+    let mut constants = Vec::new();
+    for (expr, span) in plan.constants.iter().zip(&plan.constant_spans) {
+        let value = value(expr, *span, plan, options, &constants, &mut random)?;
+        constants.push(value);
+    }
+    Ok(constants)
+}
+
+/// The target as the user typed it, else as the scenario says.
+pub(super) fn target(plan: &Plan, options: &Options, constants: &[Value]) -> Result<(Url, Base), Error> {
+    let text = match &options.target {
+        Some(target) => target.clone(),
+        None => {
+            let mut random = Random::new(plan.seed, NOBODY);
+            value(&plan.target.url, plan.target.span, plan, options, constants, &mut random)?.text().into_owned()
+        }
+    };
+    let wrong = |why: String| Error::TargetUrl(text.clone(), why);
+    let url = Url::parse(text.trim()).map_err(|error| match text.contains("://") {
+        true => wrong(error.to_string()),
+        false => wrong(format!("it has no scheme: did you mean `http://{}`?", text.trim())),
+    })?;
+    if !url.has_host() {
+        return Err(wrong(format!("it has no scheme: did you mean `http://{}`?", text.trim())));
+    }
+    let base = Base::of(&url).map_err(wrong)?;
+    if !may_be_allowed(&base.origin.host, base.origin.port, &options.allow) {
+        return Err(Error::HostNotAllowed(base.origin.host.clone()));
+    }
+    Ok((url, base))
+}
+
+/// The target's addresses, if it may be sent to.
+pub(super) fn allowed(
+    origin: &Origin,
+    addresses: io::Result<Vec<SocketAddr>>,
+    options: &Options,
+) -> Result<Vec<SocketAddr>, Error> {
+    let addresses = addresses.map_err(|error| Error::Unresolved(origin.host.clone(), error.to_string()))?;
+    if addresses.is_empty() {
+        return Err(Error::Unresolved(origin.host.clone(), "it has no address".into()));
+    }
+    match is_allowed(&origin.host, origin.port, &addresses, &options.allow) {
+        true => Ok(addresses),
+        false => Err(Error::HostNotAllowed(origin.host.clone())),
+    }
+}
+
+/// What all threads share.
+pub(super) fn shared(plan: &Plan, options: &Options, target: Url) -> Arc<Shared> {
+    Arc::new(Shared {
+        started: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO),
+        run_id: options.run_id.clone(),
+        environment: options.environment.clone(),
+        target,
+        allow: options.allow.clone(),
+        counter: AtomicU64::new(0),
+        next_user: AtomicU64::new(u64::from(plan.load.users)),
+    })
+}
+
+fn value(
+    expr: &Expr,
+    span: Span,
+    plan: &Plan,
+    options: &Options,
+    constants: &[Value],
+    random: &mut Random,
+) -> Result<Value, Error> {
+    // Expressions see a thread's world; before the run there is one that goes nowhere.
+    let nowhere = Url::parse("http://localhost").expect("it is a URL");
+    let base = Base::of(&nowhere).expect("it is http and has a host");
+    let seedling = Seedling {
+        plan: Plan { ops: Vec::new(), ..plan.clone() },
+        constants: constants.to_vec(),
+        addresses: Vec::new(),
+        shared: shared(plan, options, nowhere),
+        index: 0,
+        threads: 1,
+    };
+    let thread = Thread::new(seedling, base, Clock::paused(), Rc::new(Tcp));
+    let mut scope = Scope { thread: &thread, user: 0, iteration: 0, slots: &[], random, answer: None };
+    match eval::eval(expr, &mut scope) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => Err(Error::Constant(span, "it has no value".into())),
+        Err(error) => Err(Error::Constant(span, error.why)),
+    }
+}

@@ -1,0 +1,194 @@
+//! An HTTP request from its plan: what never varies is built once per step and thread, the rest per request.
+//!
+//! Cost per request of a step without values: a copy of the header table (two allocations), a reference to path and body.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Uri};
+use http_body_util::Full;
+
+use super::eval::{self, Scope};
+use super::place::Place;
+use super::random::Random;
+use super::thread::Thread;
+use super::user::User;
+use crate::base::Seed;
+use crate::metrics::ErrorKind;
+use crate::plan::expr::Piece;
+use crate::plan::{Body, Expr, Http, PointId, Value};
+
+/// What we say we are.
+const AGENT: &str = concat!("scn/", env!("CARGO_PKG_VERSION"));
+
+/// What of a step's request never varies.
+pub struct Prepared {
+    method: Method,
+    /// Path and URL where nothing in them varies.
+    place: Option<(Place, Uri)>,
+    /// All headers that do not vary, defaults included.
+    headers: HeaderMap,
+    /// The others: their name, and their index in [`Http::headers`].
+    varying: Vec<(HeaderName, usize)>,
+    /// The body, where nothing in it varies.
+    body: Option<Bytes>,
+}
+
+/// A request, and where it goes.
+pub(super) struct Ready {
+    pub request: Request<Full<Bytes>>,
+    pub place: Place,
+}
+
+impl Prepared {
+    /// What of `op` never varies, or why no such request can be made.
+    pub fn new(op: &Http, thread: &Thread) -> Result<Prepared, String> {
+        let method = Method::from_bytes(op.method.as_bytes()).map_err(|_| format!("`{}` is no method", op.method))?;
+        let mut headers = HeaderMap::new();
+        let mut varying = Vec::new();
+        for (index, (name, value)) in op.headers.iter().enumerate() {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` cannot name a header"))?;
+            match fixed(value, thread) {
+                Some(Value::Null) => {}
+                Some(value) => {
+                    headers.append(name.clone(), header_value(&name, &value)?);
+                }
+                None => varying.push((name, index)),
+            }
+        }
+        let given = |name: &HeaderName| headers.contains_key(name) || varying.iter().any(|(other, _)| other == name);
+        let host = HeaderValue::from_str(&thread.base.origin.authority).map_err(|_| "the target's host is odd")?;
+        let defaults = [
+            (HOST, Some(host)),
+            (USER_AGENT, Some(HeaderValue::from_static(AGENT))),
+            (ACCEPT, Some(HeaderValue::from_static("*/*"))),
+            (CONTENT_TYPE, content_type(&op.body).map(HeaderValue::from_static)),
+        ];
+        let missing: Vec<_> = defaults.into_iter().filter(|(name, _)| !given(name)).collect();
+        for (name, value) in missing {
+            value.map(|value| headers.insert(name, value));
+        }
+        let place = constant_path(op).map(|path| {
+            let path = format!("{}{path}", thread.base.prefix);
+            Place { origin: thread.base.origin.clone(), path }
+        });
+        let place = place.map(|place| uri(&place).map(|uri| (place, uri))).transpose()?;
+        let body = match &op.body {
+            Body::None => Some(Bytes::new()),
+            Body::Json(value) => fixed(value, thread).map(|value| value.to_json().to_string().into()),
+            Body::Text(value) => fixed(value, thread).map(|value| value.text().into_owned().into()),
+            Body::Form(_) => None,
+        };
+        Ok(Prepared { method, place, headers, varying, body })
+    }
+}
+
+impl User {
+    /// The request of this step, for this user now. What has no value fails at `point`, and is noted.
+    pub(super) fn request(
+        &mut self,
+        op: &Http,
+        prepared: &Prepared,
+        point: PointId,
+    ) -> Result<Ready, (ErrorKind, PointId)> {
+        let wrong = |user: &User, why: String| {
+            user.note(point, ErrorKind::Value, || why);
+            (ErrorKind::Value, point)
+        };
+        let (place, uri) = match &prepared.place {
+            Some((place, uri)) => (place.clone(), uri.clone()),
+            None => {
+                let place = self.place(&op.path, &op.query, point)?;
+                let uri = uri(&place).map_err(|why| wrong(self, why))?;
+                (place, uri)
+            }
+        };
+        let mut headers = prepared.headers.clone();
+        for (name, index) in &prepared.varying {
+            let value = self.value(&op.headers[*index].1, point)?;
+            if value != Value::Null {
+                headers.append(name.clone(), header_value(name, &value).map_err(|why| wrong(self, why))?);
+            }
+        }
+        if place.origin != self.thread.base.origin {
+            let host =
+                HeaderValue::from_str(&place.origin.authority).map_err(|error| wrong(self, error.to_string()))?;
+            headers.insert(HOST, host);
+        }
+        let body = match (&prepared.body, &op.body) {
+            (Some(body), _) => body.clone(),
+            (None, Body::None) => Bytes::new(),
+            (None, Body::Json(value)) => self.value(value, point)?.to_json().to_string().into(),
+            (None, Body::Text(value)) => self.value(value, point)?.text().into_owned().into(),
+            (None, Body::Form(fields)) => {
+                let mut form = url::form_urlencoded::Serializer::new(String::new());
+                for (key, value) in fields {
+                    for value in self.spread(value, point)? {
+                        form.append_pair(key, &value.text());
+                    }
+                }
+                form.finish().into()
+            }
+        };
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = prepared.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        Ok(Ready { request, place })
+    }
+}
+
+/// The content type that a body has unless the author says another.
+fn content_type(body: &Body) -> Option<&'static str> {
+    match body {
+        Body::None => None,
+        Body::Json(_) => Some("application/json"),
+        Body::Form(_) => Some("application/x-www-form-urlencoded"),
+        Body::Text(_) => Some("text/plain; charset=utf-8"),
+    }
+}
+
+/// The step's path, where neither it nor a query varies.
+fn constant_path(op: &Http) -> Option<&str> {
+    match op.path.pieces.as_slice() {
+        [Piece::Literal(path)] if op.query.is_empty() => Some(path),
+        _ => None,
+    }
+}
+
+fn uri(place: &Place) -> Result<Uri, String> {
+    // Only path and query stand in a request's first line.
+    let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(place.path.as_bytes()));
+    path.map(Uri::from).map_err(|_| format!("`{}` cannot stand in a request: only what a URI may hold can", place.path))
+}
+
+/// A header's value, or why it cannot be one.
+pub(super) fn header_value(name: &HeaderName, value: &Value) -> Result<HeaderValue, String> {
+    let text = value.text();
+    HeaderValue::from_bytes(text.as_bytes())
+        .map_err(|_| format!("the value of header `{name}` holds a line break or another control character"))
+}
+
+/// The value of `expr`, if it is the same for all users and at all times.
+fn fixed(expr: &Expr, thread: &Thread) -> Option<Value> {
+    if !is_fixed(expr) {
+        return None;
+    }
+    let mut nobody = Random::new(Seed(0), 0);
+    let mut scope = Scope { thread, user: 0, iteration: 0, slots: &[], random: &mut nobody, answer: None };
+    eval::eval(expr, &mut scope).ok().flatten()
+}
+
+fn is_fixed(expr: &Expr) -> bool {
+    match expr {
+        Expr::Literal(_) | Expr::Constant(_) | Expr::RunId => true,
+        Expr::Text(template) => template.pieces.iter().all(|piece| match piece {
+            Piece::Literal(_) => true,
+            Piece::Value(value) => is_fixed(value),
+        }),
+        Expr::List(items) => items.iter().all(is_fixed),
+        Expr::Object(members) => members.iter().all(|(_, value)| is_fixed(value)),
+        Expr::Member(of, _) => is_fixed(of),
+        _ => false,
+    }
+}

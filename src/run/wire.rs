@@ -1,0 +1,172 @@
+//! A connection as hyper sees it: counts its bytes, stamps the first one out, and remembers how it ended.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use hyper::rt::ReadBufCursor;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::clock::Clock;
+use super::dial::Trouble;
+use super::network::Stream;
+use crate::base::Offset;
+
+/// Most bytes taken in one read.
+const READ_MAX: usize = 16 << 10;
+
+/// What a load thread's connections share.
+pub struct Wires {
+    /// Where bytes land before hyper takes them: so a read needs no memory of its own, and no byte is zeroed first.
+    landing: RefCell<Box<[u8]>>,
+    /// hyper's waker, see [`Wires::hyper_waker`].
+    pub waker: Waker,
+    /// Whether that was woken.
+    woken: Arc<Woken>,
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Default for Wires {
+    fn default() -> Wires {
+        let woken = Arc::new(Woken::default());
+        Wires { landing: RefCell::new(vec![0; READ_MAX].into()), waker: Waker::from(woken.clone()), woken }
+    }
+}
+
+impl Wires {
+    /// Whether hyper has woken itself since the last time this was asked.
+    ///
+    /// A connection and its answer are polled together, so hyper's wakes from the one to the other would only run the
+    /// user's task again for nothing. They raise this flag instead, and the exchange polls once more while it is up.
+    /// The stream alone wakes the task.
+    pub fn take_woken(&self) -> bool {
+        self.woken.0.load(Ordering::Relaxed) && self.woken.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// What is seen of a connection from outside.
+pub struct Traffic {
+    /// Who waits for the stream: the user's task.
+    pub waker: RefCell<Waker>,
+    /// When the first byte since the last [`Traffic::begin`] left.
+    pub first_out: Cell<Option<Offset>>,
+    /// Bytes out, since the connection was made.
+    pub sent: Cell<u64>,
+    /// Bytes in, since the connection was made.
+    pub received: Cell<u64>,
+    /// How the stream ended, if it has.
+    pub end: RefCell<Option<Trouble>>,
+}
+
+impl Traffic {
+    /// A new request begins.
+    pub fn begin(&self) {
+        self.first_out.set(None);
+    }
+}
+
+/// A stream for hyper.
+pub struct Wire {
+    pub stream: Stream,
+    pub traffic: Rc<Traffic>,
+    pub wires: Rc<Wires>,
+    pub clock: Clock,
+}
+
+impl Wire {
+    fn failed(&self, error: io::Error) -> io::Error {
+        self.traffic.end.borrow_mut().get_or_insert_with(|| Trouble::of_io(&error));
+        error
+    }
+}
+
+impl hyper::rt::Read for Wire {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let waker = this.traffic.waker.borrow();
+        let cx = &mut Context::from_waker(&waker);
+        let mut landing = this.wires.landing.borrow_mut();
+        let room = buf.remaining().min(landing.len());
+        let mut bytes = ReadBuf::new(&mut landing[..room]);
+        match Pin::new(&mut this.stream).poll_read(cx, &mut bytes) {
+            Poll::Ready(Ok(())) => {
+                let bytes = bytes.filled();
+                if bytes.is_empty() && room > 0 {
+                    let end = || Trouble::new(crate::metrics::ErrorKind::Closed, "connection closed by the peer");
+                    this.traffic.end.borrow_mut().get_or_insert_with(end);
+                }
+                buf.put_slice(bytes);
+                this.traffic.received.set(this.traffic.received.get() + bytes.len() as u64);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(this.failed(error))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl hyper::rt::Write for Wire {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().write(|stream, cx| stream.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().write(|stream, cx| stream.poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let waker = this.traffic.waker.borrow();
+        Pin::new(&mut this.stream).poll_flush(&mut Context::from_waker(&waker))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let waker = this.traffic.waker.borrow();
+        Pin::new(&mut this.stream).poll_shutdown(&mut Context::from_waker(&waker))
+    }
+}
+
+impl Wire {
+    fn write(
+        &mut self,
+        write: impl FnOnce(Pin<&mut Stream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if self.traffic.first_out.get().is_none() {
+            self.traffic.first_out.set(Some(self.clock.now()));
+        }
+        let waker = self.traffic.waker.borrow();
+        match write(Pin::new(&mut self.stream), &mut Context::from_waker(&waker)) {
+            Poll::Ready(Ok(count)) => {
+                self.traffic.sent.set(self.traffic.sent.get() + count as u64);
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.failed(error))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
