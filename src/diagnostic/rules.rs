@@ -41,6 +41,8 @@ rules! {
     Syntax "syntax" Error;
     /// A block is opened and never closed.
     UnclosedBlock "unclosed-block" Error;
+    /// This is part of the language, but this version of scn cannot do it yet.
+    NotYetSupported "not-yet-supported" Error;
 
     // ── plan: scenario and profile together ──
     /// The profile is not a YAML document.
