@@ -1,0 +1,41 @@
+# Everything one does here, one word each. `just` alone lists them.
+
+_list:
+    @just --list --unsorted
+
+# Does it compile, and what does clippy say?
+check:
+    cargo clippy --all-targets -- --deny warnings
+
+# The quick tests: nothing beside the Rust toolchain is needed
+test *ARGUMENTS:
+    cargo test {{ARGUMENTS}}
+
+# All tests, as CI runs them; installs what they need
+test-all:
+    scripts/test
+
+# Lay out all source files
+fmt:
+    cargo fmt
+
+# Run a scenario: just run scenarios/http.scn --demo
+run *ARGUMENTS:
+    cargo run --release --quiet -- run {{ARGUMENTS}}
+
+# Serve the oscilloscope service: just demo --latency 20ms
+demo *ARGUMENTS:
+    cargo run --release --quiet -- demo {{ARGUMENTS}}
+
+# What scn costs beside its peers, as ratios: all, or some of http websocket memory start
+bench *WHAT:
+    scripts/peers
+    cargo bench --quiet --bench peers -- {{WHAT}}
+
+# Whether scn's numbers are true, measured on a service whose behaviour is known; takes four minutes
+truth:
+    cargo bench --quiet --bench peers -- truth
+
+# The biggest source files
+sizes:
+    @find src tests benches -name '*.rs' | xargs wc -l | sort -rn | sed 1d | head -20

@@ -1,0 +1,8 @@
+//! Tests that start the real program, as a user would, against our own service and against servers that are not ours.
+//!
+//! `scripts/test` installs what they need and runs them. A component that is missing fails a test; none is passed over.
+
+mod against_others;
+mod demo;
+mod ending;
+mod program;
