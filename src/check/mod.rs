@@ -4,7 +4,21 @@
 //! it, nor how much load there will be.
 #![deny(clippy::disallowed_methods)]
 
+mod checker;
+mod conditions;
+mod constants;
+mod expressions;
+pub mod functions;
+mod http;
 pub mod meaning;
+mod names;
+mod patterns;
+mod scenario;
+mod series;
+mod sockets;
+mod statements;
+mod thresholds;
+mod types;
 
 use crate::base::Sources;
 use crate::diagnostic::Diagnostic;
@@ -40,8 +54,11 @@ impl Checked {
     }
 }
 
-/// Understands `file`.
+/// Understands `file`; `sources` holds its text.
+///
+/// Never fails: where the author was wrong the scenario has a hole, which [`Checked::sound`] keeps from the plan.
 pub fn check(file: &ast::File, sources: &Sources) -> Checked {
-    let _ = (file, sources);
-    unimplemented!()
+    let mut checker = checker::Checker::new(sources);
+    checker.file(file);
+    checker.finish()
 }

@@ -44,6 +44,104 @@ rules! {
     /// This is part of the language, but this version of scn cannot do it yet.
     NotYetSupported "not-yet-supported" Error;
 
+    // ── check: what was meant ──
+    /// A value, function, label, step, task or user is used that nothing declares.
+    UndefinedName "undefined-name" Error;
+    /// Two things of the same name are in force at the same place.
+    DuplicateName "duplicate-name" Error;
+    /// A value or task is called what the language calls something else.
+    ReservedName "reserved-name" Error;
+    /// A short name stands for several things; a longer one says which.
+    AmbiguousName "ambiguous-name" Error;
+    /// A value is used where, on some path, nothing has set it yet.
+    MaybeUnset "maybe-unset" Error;
+    /// A value is set and never read.
+    UnusedValue "unused-value" Warning;
+    /// Something of another type is wanted than what stands there.
+    TypeMismatch "type-mismatch" Error;
+    /// A bare number stands where a duration, rate, percentage or size belongs.
+    MissingUnit "missing-unit" Error;
+    /// Something true or false is wanted, and this is neither.
+    NotACondition "not-a-condition" Error;
+    /// A value that the plan needs is only known while the run goes.
+    NotConstant "not-constant" Error;
+    /// A function is given too many or too few arguments.
+    ArgumentCount "argument-count" Error;
+    /// A count that is a fraction, or too small.
+    NotACount "not-a-count" Error;
+    /// A range that ends before it begins.
+    EmptyRange "empty-range" Error;
+    /// `status`, `json` and the like stand where there is no answer to look into.
+    NoResponseHere "no-response-here" Error;
+    /// A message on a socket has no status, headers, cookies or URL.
+    NotInAMessage "not-in-a-message" Error;
+    /// A user's value stands where there is no user.
+    NoUserHere "no-user-here" Error;
+    /// A capture that looks into nothing.
+    NotAnExtractor "not-an-extractor" Error;
+    /// A JSONPath that can find any number of values stands where one is wanted.
+    QueryNeedsAll "query-needs-all" Error;
+    /// A path that does not follow RFC 9535.
+    MalformedJsonPath "malformed-jsonpath" Error;
+    /// A regular expression that does not follow the syntax of Rust's `regex`.
+    MalformedRegex "malformed-regex" Error;
+    /// A target that is no URL of HTTP.
+    MalformedUrl "malformed-url" Error;
+    /// A header whose name or value cannot be sent.
+    MalformedHeader "malformed-header" Error;
+    /// A status that no answer has.
+    ImpossibleStatus "impossible-status" Error;
+    /// Something that can be said once is said twice.
+    DuplicateSetting "duplicate-setting" Error;
+    /// A request with more than one body.
+    TwoBodies "two-bodies" Error;
+    /// A part that has no meaning in this block.
+    MisplacedPart "misplaced-part" Error;
+    /// A label before something that is no step.
+    MisplacedLabel "misplaced-label" Error;
+    /// A step on a socket stands where there is none.
+    NoSocketHere "no-socket-here" Error;
+    /// A step on a socket that is closed, or may be, when it comes to it.
+    ClosedSocket "closed-socket" Error;
+    /// `since` names a step that does not come before on every path, on the same socket.
+    SinceNotBefore "since-not-before" Error;
+    /// A `call` has a reference of its own and takes no `since`.
+    SinceOnCall "since-on-call" Error;
+    /// A close code or reason that an application cannot send.
+    CloseCode "close-code" Error;
+    /// Nothing says where the load goes.
+    MissingTarget "missing-target" Error;
+    /// A scenario without users.
+    NoUsers "no-users" Error;
+    /// A user without tasks.
+    NoTasks "no-tasks" Error;
+    /// A weight below zero.
+    NegativeWeight "negative-weight" Error;
+    /// All weights are zero, so nothing can ever be drawn.
+    WeightsSumToZero "weights-sum-to-zero" Error;
+    /// A threshold on something that is not measured.
+    UnknownMetric "unknown-metric" Error;
+    /// A method that is probably a slip of the fingers.
+    UnknownMethod "unknown-method" Warning;
+    /// A request of a task whose answer is not looked at.
+    NoExpectation "no-expectation" Warning;
+    /// A credential that stands in the file.
+    LiteralCredential "literal-credential" Warning;
+    /// A condition that holds always, or never.
+    ConstantCondition "constant-condition" Warning;
+    /// Conditions that no answer can meet together.
+    Contradiction "contradiction" Warning;
+    /// Statements that are never done.
+    Unreachable "unreachable" Warning;
+    /// Two receives or calls without a label, whose times are one row.
+    SharedRow "shared-row" Warning;
+    /// Steps of different kinds under one name, whose times are one row.
+    MixedRow "mixed-row" Warning;
+    /// A latency threshold on a receive whose times are gaps between messages.
+    ThresholdOnGaps "threshold-on-gaps" Warning;
+    /// A threshold that no sample will ever be counted for.
+    ThresholdWithoutData "threshold-without-data" Warning;
+
     // ── plan: scenario and profile together ──
     /// The profile is not a YAML document.
     ProfileSyntax "profile-syntax" Error;
@@ -51,7 +149,7 @@ rules! {
     UnknownKey "unknown-key" Error;
     /// A profile lacks a key that it needs.
     MissingKey "missing-key" Error;
-    /// A profile says the same thing twice.
+    /// A key stands twice in one object, query, form or profile.
     DuplicateKey "duplicate-key" Error;
     /// A key of a profile holds something that it cannot hold.
     ProfileValue "profile-value" Error;

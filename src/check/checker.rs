@@ -1,0 +1,172 @@
+//! What all rules of this room work on: the scenario as it grows, what is known at the present place, and the
+//! diagnostics found so far.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::Checked;
+use super::constants::Constant;
+use super::meaning::{Owner, Scenario, VarId};
+use super::names::{Declaration, Holes};
+use super::series::Row;
+use super::sockets::Socket;
+use crate::base::{Sources, Span};
+use crate::diagnostic::Diagnostic;
+
+/// The work in progress.
+pub(super) struct Checker<'a> {
+    /// For the text under spans.
+    pub sources: &'a Sources,
+    /// What is understood so far.
+    pub scenario: Scenario,
+    /// What was found so far.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What could not be read, and so may declare or use any name.
+    pub holes: Holes,
+    /// One for each variable: what was read of it.
+    pub read: Vec<bool>,
+    /// Values that are known before the run.
+    pub constants: HashMap<VarId, Constant>,
+    /// The run's values by name.
+    pub run_values: BTreeMap<String, VarId>,
+    /// The present user's values by name.
+    pub user_values: BTreeMap<String, VarId>,
+    /// Those of them that are surely set.
+    pub user_assigned: HashSet<VarId>,
+    /// One for each of the scenario's series: what rules want to know of it.
+    pub rows: Vec<Row>,
+    /// Where we are.
+    pub place: Place,
+    /// What is known on the way that leads here.
+    pub flow: Flow,
+    /// What extractors look into here.
+    pub answer: Answer,
+    /// Names that were said to be undefined, with no better one at hand: one missing declaration is one mistake.
+    pub missing: HashSet<String>,
+    /// Values that were said to be maybe unset.
+    pub excused: HashSet<VarId>,
+    /// Names declared anywhere in the file, for what a message may add.
+    pub declarations: Vec<Declaration>,
+}
+
+/// Where in the file we are.
+pub(super) struct Place {
+    /// The class, by index; `None` at the top level.
+    pub user: Option<usize>,
+    /// The task, `on_start` or `on_stop`.
+    pub task: String,
+    /// Whose the values declared here are.
+    pub owner: Owner,
+    /// Blocks around this place that are still open, by number.
+    pub blocks: Vec<u32>,
+    /// The number of the next block.
+    pub next_block: u32,
+    /// Every value declared in this task so far: exclusive branches share it.
+    pub values: HashMap<String, VarId>,
+    /// What this task declares anywhere, this place or later: names and places.
+    pub ahead: Vec<Declaration>,
+    /// Labels of steps of this task anywhere, with what they stand before.
+    pub labels: Vec<(String, Span, &'static str)>,
+}
+
+/// What is known on the way that leads here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flow {
+    /// Names declared on some path that leads here, with the block in which they stand.
+    pub declared: BTreeMap<String, (VarId, u32)>,
+    /// Values that are set on every path that leads here.
+    pub assigned: HashSet<VarId>,
+    /// The innermost socket.
+    pub socket: Option<Socket>,
+}
+
+impl Flow {
+    /// What is known where two ways meet.
+    pub fn join(self, other: Flow) -> Flow {
+        let mut declared = self.declared;
+        declared.extend(other.declared);
+        let assigned = self.assigned.intersection(&other.assigned).copied().collect();
+        let socket = match (self.socket, other.socket) {
+            (Some(a), Some(b)) => Some(a.join(b)),
+            _ => None,
+        };
+        Flow { declared, assigned, socket }
+    }
+}
+
+/// What extractors look into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Nothing: outside the block of a step.
+    None,
+    /// Nothing yet: in a part of the request itself.
+    NotYet,
+    /// The answer to a request.
+    Http,
+    /// A message.
+    Message,
+}
+
+impl<'a> Checker<'a> {
+    /// Nothing understood yet.
+    pub fn new(sources: &'a Sources) -> Checker<'a> {
+        Checker {
+            sources,
+            scenario: Scenario::default(),
+            diagnostics: Vec::new(),
+            holes: Holes::default(),
+            read: Vec::new(),
+            constants: HashMap::new(),
+            run_values: BTreeMap::new(),
+            user_values: BTreeMap::new(),
+            user_assigned: HashSet::new(),
+            rows: Vec::new(),
+            place: Place::default(),
+            flow: Flow::default(),
+            answer: Answer::None,
+            missing: HashSet::new(),
+            excused: HashSet::new(),
+            declarations: Vec::new(),
+        }
+    }
+
+    /// Notes a mistake.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// The text under a span, blanks folded.
+    pub fn folded(&self, span: Span) -> String {
+        self.sources.text(span).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// What came of it, diagnostics in order of place.
+    pub fn finish(mut self) -> Checked {
+        let mut seen = BTreeSet::new();
+        self.diagnostics.retain(|d| seen.insert((d.primary.span, d.rule)));
+        self.diagnostics.sort_by_key(|d| (d.primary.span.start, d.primary.span.end));
+        Checked { scenario: self.scenario, diagnostics: self.diagnostics }
+    }
+
+    /// Runs `work` with extractors looking into `answer`.
+    pub fn looking_into<T>(&mut self, answer: Answer, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.answer, answer);
+        let result = work(self);
+        self.answer = before;
+        result
+    }
+}
+
+impl Default for Place {
+    fn default() -> Place {
+        Place {
+            user: None,
+            task: String::new(),
+            owner: Owner::Run,
+            blocks: vec![0],
+            next_block: 1,
+            values: HashMap::new(),
+            ahead: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+}

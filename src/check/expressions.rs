@@ -1,0 +1,459 @@
+//! Expressions: typed, names resolved, extractors only where there is something to look into.
+
+use super::checker::{Answer, Checker};
+use super::constants::Constant;
+use super::functions::{FUNCTIONS, Gives, Signature};
+use super::meaning::{Expr, ExprKind, Extractor, Operator, Piece, StatusPattern, Template, Type};
+use super::names;
+use super::patterns::{self, Path};
+use super::types;
+use crate::base::{Span, Spanned};
+use crate::diagnostic::{Diagnostic, Rule, nearest};
+use crate::syntax::ast;
+
+impl Checker<'_> {
+    /// What `written` means; a hole where it means nothing.
+    pub fn expr(&mut self, written: &ast::Expr) -> Expr {
+        let span = written.span;
+        let (kind, ty) = match &written.kind {
+            ast::ExprKind::Null => (ExprKind::Null, Type::Null),
+            ast::ExprKind::Bool(truth) => (ExprKind::Bool(*truth), Type::Bool),
+            ast::ExprKind::Number(number) => (ExprKind::Number(*number), Type::Number),
+            ast::ExprKind::Duration(duration) => (ExprKind::Duration(*duration), Type::Duration),
+            ast::ExprKind::Rate(rate) => (ExprKind::Rate(*rate), Type::Rate),
+            ast::ExprKind::Share(share) => (ExprKind::Share(*share), Type::Share),
+            ast::ExprKind::Size(size) => (ExprKind::Size(*size), Type::Size),
+            ast::ExprKind::Text(text) => (ExprKind::Text(self.template(text)), Type::String),
+            ast::ExprKind::Name(name) => self.resolve(name, span),
+            ast::ExprKind::Context(context) => self.context(*context, span),
+            ast::ExprKind::Call { name, arguments } => self.function(name, arguments, span),
+            ast::ExprKind::List(items) => {
+                (ExprKind::List(items.iter().map(|item| self.expr(item)).collect()), Type::List)
+            }
+            ast::ExprKind::Object(fields) => (ExprKind::Object(self.fields(fields)), Type::Json),
+            ast::ExprKind::Member(value, key) => {
+                let value = self.expr(value);
+                if !types::is_open(value.ty) {
+                    self.report(no_member(&value, key));
+                }
+                (ExprKind::Member(Box::new(value), key.value.clone()), Type::Json)
+            }
+            ast::ExprKind::Index(value, index) => {
+                let value = self.expr(value);
+                if !types::is_open(value.ty) && value.ty != Type::List {
+                    self.report(no_items(&value));
+                }
+                let index = self.typed(index, &[Type::Number], "a place in a list");
+                (ExprKind::Index(Box::new(value), Box::new(index)), Type::Json)
+            }
+            ast::ExprKind::Unary(ast::UnaryOperator::Not, value) => {
+                let value = self.condition(value, "what stands under `not`");
+                (ExprKind::Not(Box::new(value)), Type::Bool)
+            }
+            ast::ExprKind::Unary(ast::UnaryOperator::Negate, value) => {
+                let value = self.typed(value, &[Type::Number, Type::Share], "what stands under `-`");
+                let ty = if value.ty == Type::Json { Type::Number } else { value.ty };
+                (ExprKind::Negate(Box::new(value)), ty)
+            }
+            ast::ExprKind::Binary(left, operator, right) => self.binary(left, operator, right),
+            ast::ExprKind::Presence { value, exists } => {
+                (ExprKind::Presence(Box::new(self.looked_for(value)), *exists), Type::Bool)
+            }
+            ast::ExprKind::Extract(extractor) => self.extract(extractor, span, false),
+            ast::ExprKind::StatusIs(patterns) => self.status_is(patterns, span),
+            ast::ExprKind::Bad => {
+                self.hole_expr(span);
+                (ExprKind::Bad, Type::Unknown)
+            }
+        };
+        Expr { span, ty, kind }
+    }
+
+    /// What `written` means, where one of `wanted` must stand; `what` says for what: "a timeout".
+    pub fn typed(&mut self, written: &ast::Expr, wanted: &[Type], what: &str) -> Expr {
+        let value = self.expr(written);
+        self.must_be(&value, wanted, what);
+        value
+    }
+
+    /// Complains where `value` is surely none of `wanted`.
+    pub fn must_be(&mut self, value: &Expr, wanted: &[Type], what: &str) {
+        if !wanted.is_empty() && !types::is_open(value.ty) && !wanted.contains(&value.ty) {
+            let constant = self.constant(value);
+            self.report(types::mismatch(value, constant.as_ref(), wanted, what));
+        }
+    }
+
+    /// What `written` means, where something true or false must stand.
+    pub fn condition(&mut self, written: &ast::Expr, what: &str) -> Expr {
+        let value = self.expr(written);
+        if !types::is_open(value.ty) && value.ty != Type::Bool {
+            self.report(not_a_condition(&value, what));
+            return Expr { kind: ExprKind::Bad, ..value };
+        }
+        value
+    }
+
+    /// The text of a string or path, its holes understood.
+    pub fn template(&mut self, text: &ast::Text) -> Template {
+        let pieces = text.pieces.iter().map(|piece| match piece {
+            ast::Piece::Literal(literal) => Piece::Literal(literal.clone()),
+            ast::Piece::Hole(value) => Piece::Value(self.expr(value)),
+        });
+        Template { span: text.span, pieces: pieces.collect() }
+    }
+
+    /// Keys and values, each key once.
+    pub fn fields(&mut self, fields: &[ast::Field]) -> Vec<(String, Expr)> {
+        for (index, field) in fields.iter().enumerate() {
+            if let Some(first) = fields[..index].iter().find(|earlier| earlier.key.value == field.key.value) {
+                self.report(duplicate_key(&field.key, first.key.span));
+            }
+        }
+        fields.iter().map(|field| (field.key.value.clone(), self.expr(&field.value))).collect()
+    }
+
+    /// A value known before the run, where one of `wanted` must stand.
+    pub fn known(&mut self, written: &ast::Expr, wanted: &[Type], what: &str) -> Option<Constant> {
+        let value = self.typed(written, wanted, what);
+        if value.ty == Type::Unknown || (!types::is_open(value.ty) && !wanted.contains(&value.ty)) {
+            return None;
+        }
+        let constant = self.constant(&value);
+        if constant.is_none() {
+            self.report(not_constant(value.span, what));
+        }
+        constant
+    }
+
+    /// A duration known before the run.
+    pub fn known_duration(&mut self, written: &ast::Expr, what: &str) -> Option<std::time::Duration> {
+        match self.known(written, &[Type::Duration], what)? {
+            Constant::Duration(duration) => Some(duration),
+            _ => None,
+        }
+    }
+
+    /// What stands under `exists`: any path will do there.
+    fn looked_for(&mut self, written: &ast::Expr) -> Expr {
+        match &written.kind {
+            ast::ExprKind::Extract(extractor) => {
+                let (kind, ty) = self.extract(extractor, written.span, true);
+                Expr { span: written.span, ty, kind }
+            }
+            _ => self.expr(written),
+        }
+    }
+
+    fn context(&mut self, context: ast::Context, span: Span) -> (ExprKind, Type) {
+        let (kind, ty) = match context {
+            ast::Context::UserId => (ExprKind::UserId, Type::Number),
+            ast::Context::UserIteration => (ExprKind::UserIteration, Type::Number),
+            ast::Context::RunId => return (ExprKind::RunId, Type::String),
+        };
+        if self.place.user.is_none() && self.answer != Answer::NotYet {
+            self.report(no_user_here(span));
+        }
+        (kind, ty)
+    }
+
+    fn function(&mut self, name: &ast::Name, arguments: &[ast::Expr], span: Span) -> (ExprKind, Type) {
+        let Some(signature) = Signature::find(&name.value) else {
+            let near = nearest(&name.value, FUNCTIONS.iter().map(|signature| signature.name));
+            self.report(names::undefined_function(name, near));
+            for argument in arguments {
+                self.expr(argument);
+            }
+            return (ExprKind::Bad, Type::Unknown);
+        };
+        let most = if signature.variadic { usize::MAX } else { signature.parameters.len() };
+        if !(signature.required..=most).contains(&arguments.len()) {
+            self.report(argument_count(signature, arguments.len(), span));
+        }
+        let values: Vec<Expr> = arguments.iter().map(|argument| self.expr(argument)).collect();
+        for (index, value) in values.iter().enumerate() {
+            let last = if signature.variadic { signature.parameters.last() } else { None };
+            if let Some(parameter) = signature.parameters.get(index).or(last) {
+                let what = format!("`{}` of `{}`", parameter.name, signature.usage());
+                self.must_be(value, parameter.accepts, &what);
+            }
+        }
+        if matches!(signature.name, "uniform" | "int")
+            && let [from, to] = &values[..]
+            && let (Some(Constant::Number(least)), Some(Constant::Number(most))) =
+                (self.constant(from), self.constant(to))
+            && least > most
+        {
+            self.report(empty_range(from.span, to.span));
+        }
+        let ty = match signature.result {
+            Gives::Type(ty) => ty,
+            Gives::OneOfItsArguments => {
+                values.iter().map(|value| value.ty).reduce(types::join).unwrap_or(Type::Unknown)
+            }
+        };
+        (ExprKind::Call(signature.function, values), ty)
+    }
+
+    fn binary(
+        &mut self,
+        left: &ast::Expr,
+        operator: &Spanned<ast::BinaryOperator>,
+        right: &ast::Expr,
+    ) -> (ExprKind, Type) {
+        if operator.value == Operator::Matches {
+            return self.matches(left, right);
+        }
+        if matches!(operator.value, Operator::And | Operator::Or) {
+            if let (Operator::Or, Some(status)) = (operator.value, status_alternative(left, right)) {
+                let left_text = self.sources.text(left.span).to_owned();
+                self.report(bare_status_alternative(&left_text, left.span.to(right.span), right.span, status));
+                return (ExprKind::Bad, Type::Unknown);
+            }
+            let what = format!("each side of `{}`", types::symbol(operator.value));
+            let left = self.condition(left, &what);
+            let right = self.condition(right, &what);
+            return (ExprKind::Binary(Box::new(left), operator.value, Box::new(right)), Type::Bool);
+        }
+        let (left, right) = (self.expr(left), self.expr(right));
+        let result = types::binary(left.ty, operator.value, right.ty);
+        if result.is_none() {
+            let sources = self.sources;
+            let diagnostic =
+                types::operands(&left, operator.value, operator.span, &right, |span| sources.text(span).to_owned());
+            self.report(diagnostic);
+        }
+        match result {
+            Some(ty) => (ExprKind::Binary(Box::new(left), operator.value, Box::new(right)), ty),
+            None => (ExprKind::Bad, Type::Unknown),
+        }
+    }
+
+    fn matches(&mut self, left: &ast::Expr, right: &ast::Expr) -> (ExprKind, Type) {
+        let left = self.typed(left, &[Type::String], "what `matches` looks into");
+        let pattern = match &right.kind {
+            ast::ExprKind::Extract(ast::Extractor::Regex(pattern)) => Some(pattern.value.clone()),
+            ast::ExprKind::Bad => {
+                self.hole_expr(right.span);
+                None
+            }
+            _ => match self.known(right, &[Type::String], "the pattern of `matches`") {
+                Some(Constant::Text(text)) => Some(text),
+                _ => None,
+            },
+        };
+        let Some(pattern) = pattern else { return (ExprKind::Bad, Type::Bool) };
+        if let Some(why) = patterns::regex_fault(&pattern) {
+            self.report(patterns::malformed_regex(right.span, &why));
+        }
+        (ExprKind::Matches(Box::new(left), pattern), Type::Bool)
+    }
+
+    fn extract(&mut self, extractor: &ast::Extractor, span: Span, any_query: bool) -> (ExprKind, Type) {
+        self.must_have_answer(extractor_word(extractor), span);
+        let (extractor, ty) = match extractor {
+            ast::Extractor::Status => (Extractor::Status, Type::Number),
+            ast::Extractor::Header(name) => {
+                if let Some(fault) = super::http::token_fault(&name.value) {
+                    self.report(super::http::malformed_header_name(name, fault));
+                }
+                (Extractor::Header(name.value.clone()), Type::String)
+            }
+            ast::Extractor::Cookie(name) => (Extractor::Cookie(name.value.clone()), Type::String),
+            ast::Extractor::Body => (Extractor::Body, Type::String),
+            ast::Extractor::Json(path) => {
+                match patterns::path(&path.value) {
+                    Path::Singular => {}
+                    Path::Plural(_) if any_query => {}
+                    Path::Plural(nearest) => self.report(patterns::query_needs_all(path, nearest.as_deref())),
+                    Path::Malformed(why, at) => self.report(patterns::malformed_path(path, &why, at)),
+                }
+                (Extractor::Json(path.value.clone()), Type::Json)
+            }
+            ast::Extractor::Regex(pattern) => {
+                if let Some(why) = patterns::regex_fault(&pattern.value) {
+                    self.report(patterns::malformed_regex(pattern.span, &why));
+                }
+                (Extractor::Regex(pattern.value.clone()), Type::String)
+            }
+            ast::Extractor::Size => (Extractor::Size, Type::Size),
+            ast::Extractor::Url => (Extractor::Url, Type::String),
+            ast::Extractor::Time => (Extractor::Time, Type::Duration),
+        };
+        (ExprKind::Extract(extractor), ty)
+    }
+
+    fn status_is(&mut self, patterns: &[Spanned<StatusPattern>], span: Span) -> (ExprKind, Type) {
+        self.must_have_answer("status", span);
+        for pattern in patterns {
+            let possible = match pattern.value {
+                StatusPattern::Code(code) => (100..=599).contains(&code),
+                StatusPattern::Class(class) => (1..=5).contains(&class),
+                StatusPattern::Range(from, to) => from <= to && from >= 100 && to <= 599,
+            };
+            if !possible {
+                let text = self.sources.text(pattern.span).to_owned();
+                self.report(impossible_status(pattern.span, &text));
+            }
+        }
+        (ExprKind::StatusIs(patterns.iter().map(|pattern| pattern.value).collect()), Type::Bool)
+    }
+
+    /// Complains where there is nothing that `word` could look into.
+    fn must_have_answer(&mut self, word: &'static str, span: Span) {
+        match self.answer {
+            Answer::Http => {}
+            Answer::Message if matches!(word, "body" | "json" | "regex" | "size" | "time") => {}
+            Answer::Message => self.report(not_in_a_message(word, span)),
+            Answer::None => self.report(no_response_here(word, span)),
+            Answer::NotYet => self.report(no_response_yet(word, span)),
+        }
+    }
+}
+
+/// The word that an extractor begins with.
+fn extractor_word(extractor: &ast::Extractor) -> &'static str {
+    match extractor {
+        ast::Extractor::Status => "status",
+        ast::Extractor::Header(_) => "header",
+        ast::Extractor::Cookie(_) => "cookie",
+        ast::Extractor::Body => "body",
+        ast::Extractor::Json(_) => "json",
+        ast::Extractor::Regex(_) => "regex",
+        ast::Extractor::Size => "size",
+        ast::Extractor::Url => "url",
+        ast::Extractor::Time => "time",
+    }
+}
+
+/// The `404` of `status 200 or 404` or `status == 200 or 404`.
+fn status_alternative(left: &ast::Expr, right: &ast::Expr) -> Option<u16> {
+    let about_status = match &left.kind {
+        ast::ExprKind::StatusIs(_) => true,
+        ast::ExprKind::Binary(subject, operator, _) => {
+            operator.value == Operator::Equal && matches!(subject.kind, ast::ExprKind::Extract(ast::Extractor::Status))
+        }
+        _ => false,
+    };
+    match right.kind {
+        ast::ExprKind::Number(code) if about_status && code.fract() == 0.0 && (100.0..600.0).contains(&code) => {
+            Some(code as u16)
+        }
+        _ => None,
+    }
+}
+
+/// `not-a-condition`: `status 200 or 404`.
+fn bare_status_alternative(left: &str, whole: Span, right: Span, status: u16) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Rule::NotACondition, right, format!("`{status}` alone is neither true nor false"));
+    let (text, span) = match left.split_once("==") {
+        Some((subject, codes)) => (format!("{} {}, {status}", subject.trim(), codes.trim()), whole),
+        None => (format!("{left}, {status}"), whole),
+    };
+    diagnostic.help(format!("did you mean `{text}`?")).fix(span, text)
+}
+
+/// `not-a-condition`: a value stands where something true or false belongs.
+fn not_a_condition(value: &Expr, what: &str) -> Diagnostic {
+    let said = format!("{what} is true or false, and this is {}", types::words(value.ty));
+    let diagnostic = Diagnostic::new(Rule::NotACondition, value.span, said);
+    match value.kind {
+        ExprKind::Extract(Extractor::Status) => diagnostic.help("compare it: `status 200`, `status == 200`"),
+        ExprKind::Extract(_) => diagnostic.help("compare it, or ask whether it `exists`"),
+        _ => diagnostic.help("compare it with something: `==`, `<`, `contains` …"),
+    }
+}
+
+/// `not-constant`: it must be known before the run, and is not.
+fn not_constant(span: Span, what: &str) -> Diagnostic {
+    Diagnostic::new(Rule::NotConstant, span, format!("{what} must be known before the run starts"))
+        .label("only known while the run goes")
+        .help("write it out, or use a top-level `let` that holds such a value")
+}
+
+/// `argument-count`: a function is given too many or too few arguments.
+fn argument_count(signature: &Signature, found: usize, span: Span) -> Diagnostic {
+    let counts = match (signature.required, signature.parameters.len()) {
+        _ if signature.variadic => format!("at least {}", signature.required),
+        (0, 0) => "no".to_owned(),
+        (least, most) if least == most => most.to_string(),
+        (least, most) => format!("{least} to {most}"),
+    };
+    let plural = if counts == "1" || counts == "at least 1" { "" } else { "s" };
+    let said = format!("`{}` takes {counts} argument{plural}, and {found} stand here", signature.name);
+    let said = if found == 1 { said.replace("1 stand here", "1 stands here") } else { said };
+    Diagnostic::new(Rule::ArgumentCount, span, said).help(format!("write `{}`: {}", signature.usage(), signature.doc))
+}
+
+/// `no-response-here`: an extractor outside the block of a step.
+fn no_response_here(word: &str, span: Span) -> Diagnostic {
+    let name = if word == "status" { "code".to_owned() } else { "found".to_owned() };
+    Diagnostic::new(Rule::NoResponseHere, span, format!("there is no answer here that `{word}` could look into")).help(
+        format!(
+            "capture it in the block of the step, `capture {name} = {word}{}`, and use `{name}` here",
+            match word {
+                "json" => " $.…",
+                "header" => " Name",
+                "cookie" => " name",
+                "regex" => " /…/",
+                _ => "",
+            }
+        ),
+    )
+}
+
+/// `no-response-here`: an extractor in a part of the request itself.
+fn no_response_yet(word: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(
+        Rule::NoResponseHere,
+        span,
+        format!("`{word}` looks into an answer, and this is sent before there is one"),
+    )
+    .help("capture what you need in an earlier step")
+}
+
+/// `not-in-a-message`: a message has no status, headers, cookies or URL.
+fn not_in_a_message(word: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(Rule::NotInAMessage, span, format!("a message on a socket has no {word}"))
+        .help("it has `body`, `json`, `regex`, `size` and `time`")
+}
+
+/// `no-user-here`: a user's value where there is no user.
+fn no_user_here(span: Span) -> Diagnostic {
+    Diagnostic::new(Rule::NoUserHere, span, "this is evaluated once for the whole run, where there is no user")
+        .help("put the `let` into the `user`")
+}
+
+/// `type-mismatch`: a member of something that has none.
+fn no_member(value: &Expr, key: &Spanned<String>) -> Diagnostic {
+    Diagnostic::new(Rule::TypeMismatch, key.span, format!("{} has no member `{}`", types::words(value.ty), key.value))
+        .also(value.span, types::words(value.ty))
+}
+
+/// `type-mismatch`: an item of something that has none.
+fn no_items(value: &Expr) -> Diagnostic {
+    Diagnostic::new(
+        Rule::TypeMismatch,
+        value.span,
+        format!("only a list has items, and this is {}", types::words(value.ty)),
+    )
+}
+
+/// `duplicate-key`: the same key twice in one object, query or form.
+fn duplicate_key(key: &Spanned<String>, first: Span) -> Diagnostic {
+    Diagnostic::new(Rule::DuplicateKey, key.span, format!("the key `{}` is there already", key.value))
+        .label("the second")
+        .also(first, "the first")
+        .help("in a query or form a list repeats the key: `tag: [\"a\", \"b\"]`")
+}
+
+/// `empty-range`: it ends before it begins.
+pub(super) fn empty_range(from: Span, to: Span) -> Diagnostic {
+    Diagnostic::new(Rule::EmptyRange, from.to(to), "this range ends before it begins").help("swap its ends")
+}
+
+/// `impossible-status`: no answer has it.
+pub(super) fn impossible_status(span: Span, text: &str) -> Diagnostic {
+    Diagnostic::new(Rule::ImpossibleStatus, span, format!("no answer has the status `{text}`"))
+        .help("a status is 100 to 599: `200`, `2xx`, `200..299`")
+}

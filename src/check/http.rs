@@ -1,0 +1,355 @@
+//! HTTP steps: the parts of a request, and what is asked of its answer.
+
+use std::time::Duration;
+
+use super::checker::{Answer, Checker};
+use super::conditions::each;
+use super::constants::Constant;
+use super::meaning::{Body, Expr, ExprKind, Http, Part, SeriesKind, Statement, Type};
+use super::series::Wanted;
+use super::types;
+use crate::base::{Span, Spanned};
+use crate::diagnostic::{Diagnostic, Rule, nearest};
+use crate::syntax::ast;
+
+/// Methods that servers know; the first seven are the ones people write.
+const METHODS: &[&str] = &[
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "TRACE",
+    "CONNECT",
+    "QUERY",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "SEARCH",
+    "REPORT",
+    "BIND",
+    "MERGE",
+    "LINK",
+    "UNLINK",
+    "PURGE",
+    "ACL",
+];
+
+/// Headers whose literal value is somebody's secret.
+const CREDENTIALS: &[&str] =
+    &["authorization", "proxy-authorization", "x-api-key", "api-key", "x-auth-token", "x-access-token", "x-csrf-token"];
+
+/// What stands in the block of a step, sorted.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// `header`
+    pub headers: Vec<(Spanned<String>, Expr)>,
+    /// `query`
+    pub query: Vec<(String, Expr)>,
+    /// `json`, `form`, `body`
+    pub body: Option<(Body, Span)>,
+    /// `timeout`
+    pub timeout: Option<Duration>,
+    /// `expect`, `check`, `capture`
+    pub asks: Vec<Part>,
+}
+
+/// Whose parts they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PartsOf {
+    /// The defaults of the target.
+    Target,
+    /// A request.
+    Request,
+    /// The upgrade of a socket.
+    Upgrade,
+    /// A message.
+    Message,
+}
+
+impl Checker<'_> {
+    /// An HTTP step.
+    pub fn http(
+        &mut self,
+        statement: &ast::Statement,
+        method: &Spanned<String>,
+        path: &ast::Text,
+        parts: &[ast::Part],
+    ) -> Statement {
+        if !METHODS.contains(&method.value.as_str())
+            && let Some(near) = nearest(&method.value, METHODS.iter().copied())
+        {
+            self.report(unknown_method(method, near));
+        }
+        let path = self.looking_into(Answer::NotYet, |checker| checker.template(path));
+        let template = format!("{} {}", method.value, self.path_name(&path));
+        let step = self.step(Wanted {
+            label: statement.label.as_ref(),
+            name: template.clone(),
+            template,
+            method: &method.value,
+            kind: SeriesKind::Http,
+            gaps: false,
+            head: self.head(statement, Some(path.span)),
+        });
+        let holes = parts.iter().any(|part| matches!(part, ast::Part::Bad(_)));
+        let parts = self.parts(parts, PartsOf::Request);
+        self.count_checks(step.series.0, &parts.asks);
+        let in_task = self.place.task != "on_start" && self.place.task != "on_stop";
+        if in_task && !holes && !parts.asks.iter().any(expects) {
+            self.report(no_expectation(step.span));
+        }
+        self.expectations_agree(&parts.asks);
+        Statement::Http(Http {
+            step,
+            method: method.value.clone(),
+            path,
+            headers: parts.headers,
+            query: parts.query,
+            body: parts.body.map_or(Body::None, |(body, _)| body),
+            timeout: parts.timeout,
+            parts: parts.asks,
+        })
+    }
+
+    /// Sorts and understands what stands in a block. What makes the request is understood before what is asked of
+    /// the answer, whatever the order in the file: that is the order in which it happens.
+    pub fn parts(&mut self, written: &[ast::Part], of: PartsOf) -> Parts {
+        let mut parts = Parts::default();
+        let mut timeout_span: Option<Span> = None;
+        for part in written {
+            if !of.may_have(part) {
+                self.report(misplaced_part(part, of));
+            }
+            self.looking_into(Answer::NotYet, |checker| match part {
+                ast::Part::Header { name, value, .. } => checker.header(name, value, &mut parts.headers),
+                ast::Part::Query { fields, .. } => {
+                    let fields = checker.fields(fields);
+                    parts.query.extend(fields);
+                }
+                ast::Part::Timeout { span, value } => {
+                    let timeout = checker.known_duration(value, "a timeout");
+                    if let Some(first) = timeout_span {
+                        checker.report(duplicate_setting("timeout", *span, first));
+                    }
+                    (parts.timeout, timeout_span) = (timeout, Some(*span));
+                }
+                ast::Part::Json { span, value } => {
+                    let value = checker.expr(value);
+                    checker.body(Body::Json(value), *span, &mut parts.body);
+                }
+                ast::Part::Form { span, fields } => {
+                    let fields = checker.fields(fields);
+                    checker.body(Body::Form(fields), *span, &mut parts.body);
+                }
+                ast::Part::Body { span, value } => {
+                    let value = checker.expr(value);
+                    checker.body(Body::Text(value), *span, &mut parts.body);
+                }
+                ast::Part::Bad(bad) => checker.hole(bad),
+                ast::Part::Expect { .. } | ast::Part::Check { .. } | ast::Part::Capture { .. } => {}
+            });
+        }
+        let answer = if of == PartsOf::Message { Answer::Message } else { Answer::Http };
+        self.looking_into(answer, |checker| {
+            parts.asks = written.iter().filter_map(|part| checker.ask(part)).collect();
+        });
+        parts
+    }
+
+    /// Counts the `check`s of a row.
+    pub fn count_checks(&mut self, series: u32, asks: &[Part]) {
+        self.rows[series as usize].checks += asks.iter().filter(|part| matches!(part, Part::Check { .. })).count();
+    }
+
+    fn header(&mut self, name: &Spanned<String>, value: &ast::Expr, headers: &mut Vec<(Spanned<String>, Expr)>) {
+        if let Some(fault) = token_fault(&name.value) {
+            self.report(malformed_header_name(name, fault));
+        }
+        if let Some((first, _)) = headers.iter().find(|(known, _)| known.value.eq_ignore_ascii_case(&name.value)) {
+            self.report(duplicate_setting(&format!("header {}", first.value), name.span, first.span));
+        }
+        let value = self.expr(value);
+        if value.ty == Type::List {
+            self.report(list_in_header(&value));
+        }
+        if let Some(Constant::Text(text)) = self.constant(&value) {
+            if CREDENTIALS.contains(&name.value.to_ascii_lowercase().as_str()) && !text.is_empty() {
+                self.report(literal_credential(value.span, &name.value));
+            }
+            if text.chars().any(|c| c.is_control() && c != '\t') {
+                self.report(malformed_header_value(value.span));
+            }
+        }
+        headers.push((name.clone(), value));
+    }
+
+    fn body(&mut self, body: Body, span: Span, to: &mut Option<(Body, Span)>) {
+        match to {
+            Some((_, first)) => {
+                let first = *first;
+                self.report(two_bodies(span, first));
+            }
+            None => *to = Some((body, span)),
+        }
+    }
+
+    /// What one part asks of the answer; `None` for parts of the request.
+    fn ask(&mut self, part: &ast::Part) -> Option<Part> {
+        match part {
+            ast::Part::Expect { span, condition, otherwise } => {
+                let condition = self.condition(condition, "what is expected");
+                self.condition_says_something(&condition);
+                let otherwise = otherwise.as_ref().map(|text| self.typed(text, &[Type::String], "the message"));
+                Some(Part::Expect { condition, otherwise, span: *span })
+            }
+            ast::Part::Check { span, condition } => {
+                let condition = self.condition(condition, "what is checked");
+                self.condition_says_something(&condition);
+                Some(Part::Check { condition, span: *span })
+            }
+            ast::Part::Capture { span, name, value, default } => {
+                let value = self.expr(value);
+                let mut looks = false;
+                each(&value, &mut |part| {
+                    looks |= matches!(part.kind, ExprKind::Extract(_) | ExprKind::Bad | ExprKind::StatusIs(_))
+                });
+                if !looks {
+                    self.report(not_an_extractor(name, value.span));
+                }
+                let default = default.as_ref().map(|value| self.expr(value));
+                let ty = default.as_ref().map_or(value.ty, |default| types::join(value.ty, default.ty));
+                let variable = self.declare(name, ty);
+                Some(Part::Capture { variable, value, default, span: *span })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl PartsOf {
+    /// Whether such a part makes sense here.
+    fn may_have(self, part: &ast::Part) -> bool {
+        match part {
+            ast::Part::Header { .. } | ast::Part::Timeout { .. } => self != PartsOf::Message,
+            ast::Part::Query { .. } => matches!(self, PartsOf::Request | PartsOf::Upgrade),
+            ast::Part::Json { .. } | ast::Part::Form { .. } | ast::Part::Body { .. } => self == PartsOf::Request,
+            ast::Part::Expect { .. } | ast::Part::Check { .. } | ast::Part::Capture { .. } => {
+                matches!(self, PartsOf::Request | PartsOf::Message)
+            }
+            ast::Part::Bad(_) => true,
+        }
+    }
+}
+
+/// Whether the step fails where this part is not met. A capture without `default` does.
+fn expects(part: &Part) -> bool {
+    match part {
+        Part::Expect { .. } | Part::Check { .. } => true,
+        Part::Capture { default, .. } => default.is_none(),
+    }
+}
+
+/// The first character of `text` that a header's name cannot hold (RFC 9110, "token"); a blank where it is empty.
+pub(super) fn token_fault(text: &str) -> Option<char> {
+    if text.is_empty() {
+        return Some(' ');
+    }
+    text.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+-.^_`|~".contains(*c))
+}
+
+/// `unknown-method`: upper case, but probably another one was meant.
+fn unknown_method(method: &Spanned<String>, near: &str) -> Diagnostic {
+    Diagnostic::new(Rule::UnknownMethod, method.span, format!("`{}` is no method that servers know", method.value))
+        .help(format!("did you mean `{near}`?"))
+        .fix(method.span, near)
+}
+
+/// `no-expectation`: a step of a task that asks nothing of its answer.
+fn no_expectation(span: Span) -> Diagnostic {
+    Diagnostic::new(Rule::NoExpectation, span, "nothing is expected of this step")
+        .help("any status below 400 passes, whatever the body: say what a good answer is, `{ expect status 200 }`")
+}
+
+/// `two-bodies`: a request has one body.
+fn two_bodies(span: Span, first: Span) -> Diagnostic {
+    Diagnostic::new(Rule::TwoBodies, span, "a request has one body, and this is the second")
+        .label("the second")
+        .also(first, "the first")
+        .help("keep one of `json`, `form` and `body`")
+}
+
+/// `duplicate-setting`: it is said twice.
+pub(super) fn duplicate_setting(what: &str, span: Span, first: Span) -> Diagnostic {
+    Diagnostic::new(Rule::DuplicateSetting, span, format!("`{what}` is said twice"))
+        .label("the second")
+        .also(first, "the first")
+        .help("keep one of them")
+}
+
+/// `misplaced-part`: it does not belong in this block.
+fn misplaced_part(part: &ast::Part, of: PartsOf) -> Diagnostic {
+    let word = match part {
+        ast::Part::Header { .. } => "header",
+        ast::Part::Query { .. } => "query",
+        ast::Part::Json { .. } => "json",
+        ast::Part::Form { .. } => "form",
+        ast::Part::Body { .. } => "body",
+        ast::Part::Timeout { .. } => "timeout",
+        ast::Part::Expect { .. } => "expect",
+        ast::Part::Check { .. } => "check",
+        ast::Part::Capture { .. } => "capture",
+        ast::Part::Bad(_) => "this",
+    };
+    let (place, holds) = match of {
+        PartsOf::Target => ("the defaults of a target", "`timeout` and `header`"),
+        PartsOf::Request => ("a request", "request parts, `expect`, `check` and `capture`"),
+        PartsOf::Upgrade => ("the settings of a socket", "`header`, `query` and `timeout`"),
+        PartsOf::Message => ("the block of a message", "`expect`, `check` and `capture`"),
+    };
+    let diagnostic = Diagnostic::new(Rule::MisplacedPart, part.span(), format!("`{word}` has no meaning in {place}"));
+    match (of, word) {
+        (PartsOf::Message, "timeout") => diagnostic.help("`within 5s` before the block bounds the wait"),
+        _ => diagnostic.help(format!("here stand {holds}")),
+    }
+}
+
+/// `not-an-extractor`: a capture that looks into nothing.
+fn not_an_extractor(name: &ast::Name, span: Span) -> Diagnostic {
+    Diagnostic::new(Rule::NotAnExtractor, span, format!("`{}` captures nothing of the answer", name.value)).help(
+        format!("capture `json $.…`, `header Name`, `body` …, or write `let {} = …` outside the block", name.value),
+    )
+}
+
+/// `literal-credential`: a secret in the file.
+fn literal_credential(span: Span, header: &str) -> Diagnostic {
+    Diagnostic::new(Rule::LiteralCredential, span, format!("`{header}` holds a credential that everyone can read here"))
+        .help("take it from the environment: `env(\"TOKEN\")`")
+}
+
+/// `malformed-header`: a name that no header can have.
+pub(super) fn malformed_header_name(name: &Spanned<String>, fault: char) -> Diagnostic {
+    let said = match fault {
+        ' ' if name.value.is_empty() => "a header needs a name".to_owned(),
+        ' ' => format!("the header name `{}` holds a blank", name.value),
+        _ => format!("the header name `{}` holds `{fault}`", name.value),
+    };
+    Diagnostic::new(Rule::MalformedHeader, name.span, said).help("letters, digits and `-` are safe: `X-Request-Id`")
+}
+
+/// `malformed-header`: a value with a line end in it.
+fn malformed_header_value(span: Span) -> Diagnostic {
+    Diagnostic::new(Rule::MalformedHeader, span, "a header's value cannot hold line ends or other control characters")
+}
+
+/// `type-mismatch`: a list as a header's value.
+fn list_in_header(value: &Expr) -> Diagnostic {
+    Diagnostic::new(Rule::TypeMismatch, value.span, "a header's value is text, and this is a list")
+        .help("join the values in one string: `\"a, b\"`")
+}

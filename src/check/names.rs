@@ -1,0 +1,295 @@
+//! Names: what is declared where, which value a use means, and whether that value is surely set there.
+//!
+//! A task's values belong to its iteration, whatever block they are declared in; what `on start` declares and the
+//! user's own `let`s belong to the user; top-level `let`s to the run. Nearer names hide farther ones. A name may be
+//! declared again where the block of its first declaration is closed (the branches of an `if`, two loops): it is then
+//! the same value.
+
+use std::collections::HashSet;
+
+use super::checker::{Checker, Flow};
+use super::meaning::{ExprKind, Owner, Type, VarId, Variable};
+use super::types;
+use crate::base::{Span, Spanned};
+use crate::diagnostic::{Diagnostic, Rule, nearest};
+use crate::syntax::ast;
+
+/// A name that is declared somewhere, for messages.
+#[derive(Clone, Debug)]
+pub(super) struct Declaration {
+    /// The name.
+    pub name: String,
+    /// Where it is declared.
+    pub span: Span,
+    /// The task that declares it.
+    pub task: String,
+}
+
+/// What could not be read: it may declare or use names, and nothing is said about those.
+#[derive(Debug, Default)]
+pub(super) struct Holes {
+    texts: Vec<String>,
+    declares: HashSet<String>,
+}
+
+impl Holes {
+    /// Whether everything could be read.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// Whether a hole may declare `name`.
+    pub fn may_declare(&self, name: &str) -> bool {
+        self.declares.contains(name)
+    }
+
+    /// Whether `name` stands as a word in something that could not be read.
+    pub fn mention(&self, name: &str) -> bool {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        self.texts.iter().any(|text| {
+            text.match_indices(name).any(|(at, _)| {
+                !text[..at].chars().next_back().is_some_and(is_word)
+                    && !text[at + name.len()..].chars().next().is_some_and(is_word)
+            })
+        })
+    }
+}
+
+/// Words that a value cannot be called: infix words, what an answer has, and what the language says already.
+const RESERVED: &[&str] = &[
+    "and", "or", "not", "in", "of", "as", "where", "within", "since", "until", "while", "limit", "default", "else",
+    "exists", "missing", "status", "header", "cookie", "body", "json", "regex", "size", "url", "time", "event", "user",
+    "run", "true", "false", "null",
+];
+
+impl Checker<'_> {
+    /// Notes a hole.
+    pub fn hole(&mut self, bad: &ast::Bad) {
+        self.holes.texts.push(self.sources.text(bad.span).to_owned());
+        self.holes.declares.extend(bad.declares.iter().cloned());
+    }
+
+    /// Notes an expression that could not be read.
+    pub fn hole_expr(&mut self, span: Span) {
+        self.holes.texts.push(self.sources.text(span).to_owned());
+    }
+
+    /// Declares a value at this place; it is set from here on.
+    pub fn declare(&mut self, name: &ast::Name, ty: Type) -> VarId {
+        if RESERVED.contains(&name.value.as_str()) {
+            self.report(reserved_name(name));
+        }
+        if let Some(&(earlier, block)) = self.flow.declared.get(&name.value)
+            && self.place.blocks.contains(&block)
+        {
+            let first = self.scenario.variables[earlier.0 as usize].name.span;
+            self.report(duplicate_value(name, first));
+        }
+        let variable = match self.place.values.get(&name.value) {
+            Some(&known) => {
+                let declared = &mut self.scenario.variables[known.0 as usize];
+                declared.ty = types::join(declared.ty, ty);
+                known
+            }
+            None => self.new_variable(name, ty),
+        };
+        self.place.values.insert(name.value.clone(), variable);
+        let block = *self.place.blocks.last().expect("the task's own block is open");
+        self.flow.declared.insert(name.value.clone(), (variable, block));
+        self.flow.assigned.insert(variable);
+        variable
+    }
+
+    /// A fresh variable that is in no scope yet.
+    pub fn new_variable(&mut self, name: &ast::Name, ty: Type) -> VarId {
+        self.scenario.variables.push(Variable { name: name.clone(), owner: self.place.owner, ty });
+        self.read.push(false);
+        VarId(self.scenario.variables.len() as u32 - 1)
+    }
+
+    /// What `name` means here, and of what type it is. A hole where it means nothing.
+    pub fn resolve(&mut self, name: &str, span: Span) -> (ExprKind, Type) {
+        let near = self.flow.declared.get(name).map(|(variable, _)| *variable);
+        let of_user = self.user_values.get(name).copied();
+        let Some(variable) = near.or(of_user).or_else(|| self.run_values.get(name).copied()) else {
+            self.unresolved(name, span);
+            return (ExprKind::Bad, Type::Unknown);
+        };
+        self.read[variable.0 as usize] = true;
+        let declared = &self.scenario.variables[variable.0 as usize];
+        let ty = declared.ty;
+        let set = match declared.owner {
+            Owner::Run => true,
+            Owner::User(_) if near.is_none() => self.user_assigned.contains(&variable),
+            Owner::User(_) | Owner::Iteration(_) => self.flow.assigned.contains(&variable),
+        };
+        if !set {
+            let diagnostic = maybe_unset(name, span, declared.name.span, declared.owner);
+            // One mistake, one message.
+            if self.excused.insert(variable) {
+                self.report(diagnostic);
+            }
+        }
+        (ExprKind::Variable(variable), ty)
+    }
+
+    /// Says that `name` means nothing here, unless a hole may have declared it.
+    fn unresolved(&mut self, name: &str, span: Span) {
+        if self.holes.may_declare(name) {
+            return;
+        }
+        if let Some(later) = self.place.ahead.iter().find(|declaration| declaration.name == name) {
+            let later = later.span;
+            // Two ways to come here: it is declared further down, or inside its own value.
+            return self.report(not_set_yet(name, span, later));
+        }
+        let known = self.flow.declared.keys().chain(self.user_values.keys()).chain(self.run_values.keys());
+        let near = nearest(name, known.map(String::as_str)).map(str::to_owned);
+        if near.is_none() && !self.missing.insert(name.to_owned()) {
+            return;
+        }
+        let elsewhere = self.declarations.iter().find(|declaration| declaration.name == name).cloned();
+        self.report(undefined_value(name, span, near.as_deref(), elsewhere.as_ref()));
+    }
+
+    /// Opens a block: what it declares may be declared again behind it.
+    pub fn in_block<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.place.blocks.push(self.place.next_block);
+        self.place.next_block += 1;
+        let result = work(self);
+        self.place.blocks.pop();
+        result
+    }
+
+    /// Complains about values that nothing reads. Call it when the whole file is understood.
+    pub fn unused_values(&mut self) {
+        let unused = self.scenario.variables.iter().zip(&self.read).filter(|(variable, read)| {
+            !**read && !variable.name.value.starts_with('_') && !self.holes.mention(&variable.name.value)
+        });
+        let diagnostics: Vec<Diagnostic> = unused.map(|(variable, _)| unused_value(&variable.name)).collect();
+        self.diagnostics.extend(diagnostics);
+    }
+
+    /// Takes the flow away and puts `flow` in its place.
+    pub fn replace_flow(&mut self, flow: Flow) -> Flow {
+        std::mem::replace(&mut self.flow, flow)
+    }
+}
+
+/// Every value that `block` declares, blocks inside it included.
+pub(super) fn declared_in(block: &ast::Block, task: &str, to: &mut Vec<Declaration>) {
+    for statement in &block.statements {
+        let mut add = |name: &ast::Name| {
+            to.push(Declaration { name: name.value.clone(), span: name.span, task: task.to_owned() });
+        };
+        let captures = |parts: &[ast::Part], add: &mut dyn FnMut(&ast::Name)| {
+            for part in parts {
+                if let ast::Part::Capture { name, .. } = part {
+                    add(name);
+                }
+            }
+        };
+        match &statement.kind {
+            ast::StatementKind::Let { name, .. } => add(name),
+            ast::StatementKind::Http { parts, .. }
+            | ast::StatementKind::Receive { parts, .. }
+            | ast::StatementKind::Call { parts, .. } => captures(parts, &mut add),
+            ast::StatementKind::WebSocket { body, .. } | ast::StatementKind::Repeat { body, .. } => {
+                declared_in(body, task, to);
+            }
+            ast::StatementKind::If { branches, otherwise } => {
+                for (_, body) in branches {
+                    declared_in(body, task, to);
+                }
+                if let Some(body) = otherwise {
+                    declared_in(body, task, to);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `undefined-name`: a value is used that nothing declares.
+fn undefined_value(name: &str, span: Span, near: Option<&str>, elsewhere: Option<&Declaration>) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Rule::UndefinedName, span, format!("no value is called `{name}` here"));
+    match (near, elsewhere) {
+        (_, Some(declaration)) => diagnostic
+            .also(declaration.span, format!("`{name}` of `{}` is set here", declaration.task))
+            .help("what a task declares lives for one iteration of it; what `on start` declares, for the user's life"),
+        (Some(near), None) => diagnostic.help(format!("did you mean `{near}`?")).fix(span, near),
+        (None, None) => diagnostic.help(format!("`let {name} = …` or `capture {name} = …` before it declares one")),
+    }
+}
+
+/// `undefined-name`: something is called that is no function.
+pub(super) fn undefined_function(name: &ast::Name, near: Option<&str>) -> Diagnostic {
+    let said = format!("no function is called `{}`", name.value);
+    let diagnostic = Diagnostic::new(Rule::UndefinedName, name.span, said);
+    match near {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near),
+        None => diagnostic,
+    }
+}
+
+/// `duplicate-name`: a value is declared where one of that name is in force already.
+fn duplicate_value(name: &ast::Name, first: Span) -> Diagnostic {
+    Diagnostic::new(Rule::DuplicateName, name.span, format!("`{}` is declared already", name.value))
+        .label("declared again")
+        .also(first, "declared first")
+        .help("give one of them another name")
+}
+
+/// `duplicate-name`: two users, or two tasks of one user, of the same name.
+pub(super) fn duplicate_item(what: &str, name: &ast::Name, first: Span) -> Diagnostic {
+    Diagnostic::new(Rule::DuplicateName, name.span, format!("there are two {what} called `{}`", name.value))
+        .label("the second")
+        .also(first, "the first")
+        .help("give one of them another name")
+}
+
+/// `reserved-name`: a value is called what the language calls something else.
+fn reserved_name(name: &ast::Name) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        Rule::ReservedName,
+        name.span,
+        format!("`{}` is a word of the language and cannot name a value", name.value),
+    );
+    let better = match name.value.as_str() {
+        "status" => "state",
+        "time" => "moment",
+        "size" => "bytes",
+        "url" => "link",
+        "body" => "content",
+        "user" => "person",
+        "event" => "notice",
+        other => return diagnostic.help(format!("`{other}_value` would do")),
+    };
+    diagnostic.help(format!("`{better}` would do")).fix(name.span, better)
+}
+
+/// `maybe-unset`: on some path to this use the value is not set.
+fn maybe_unset(name: &str, span: Span, declared: Span, owner: Owner) -> Diagnostic {
+    let help = match owner {
+        Owner::User(_) => "set it on every path through `on start`, or give it a first value with `let` in the user",
+        _ => "set it on every path that leads here, or move this use into the block that sets it",
+    };
+    Diagnostic::new(Rule::MaybeUnset, span, format!("`{name}` may not be set here"))
+        .label("used here")
+        .also(declared, "set here, which not every path comes by")
+        .help(help)
+}
+
+/// `maybe-unset`: the value is declared, but further down.
+pub(super) fn not_set_yet(name: &str, span: Span, later: Span) -> Diagnostic {
+    Diagnostic::new(Rule::MaybeUnset, span, format!("`{name}` is not set here yet"))
+        .label("used here")
+        .also(later, "set only here")
+        .help("move the declaration above its first use")
+}
+
+/// `unused-value`: nothing reads it.
+fn unused_value(name: &Spanned<String>) -> Diagnostic {
+    Diagnostic::new(Rule::UnusedValue, name.span, format!("nothing uses `{}`", name.value))
+        .help(format!("remove it, or call it `_{}` to keep it", name.value))
+}

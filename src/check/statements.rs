@@ -1,0 +1,175 @@
+//! What a task does, statement by statement, and what is known after each.
+
+use super::checker::Checker;
+use super::constants::Constant;
+use super::expressions::empty_range;
+use super::meaning::{self, Delay, Statement, Step, Type};
+use super::sockets::{self, Open};
+use crate::base::Span;
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::syntax::ast;
+
+/// The name that counts in a loop, and what it hides.
+struct Index {
+    variable: meaning::VarId,
+    name: String,
+    shared: Option<meaning::VarId>,
+    outer: Option<(meaning::VarId, u32)>,
+}
+
+impl Checker<'_> {
+    /// The statements of a block, in order. What could not be read is left out.
+    pub fn statements(&mut self, block: &ast::Block) -> Vec<Statement> {
+        block.statements.iter().filter_map(|statement| self.statement(statement)).collect()
+    }
+
+    fn statement(&mut self, statement: &ast::Statement) -> Option<Statement> {
+        use ast::StatementKind as Kind;
+        if let (Some(label), Some(word)) = (&statement.label, without_row(&statement.kind)) {
+            self.report(misplaced_label(label, word));
+        }
+        match &statement.kind {
+            Kind::Http { method, path, parts } => Some(self.http(statement, method, path, parts)),
+            Kind::WebSocket { path, settings, body } => Some(self.websocket(statement, path, settings, body)),
+            Kind::Send { payload } => self.send(statement, payload),
+            Kind::Receive { count, clauses, parts } => self.receive(statement, count.as_ref(), clauses, parts),
+            Kind::Call { payload, clauses, parts } => self.call(statement, payload, clauses, parts),
+            Kind::Close { code, reason } => self.close(statement, code.as_ref(), reason.as_ref()),
+            Kind::Pause(delay) => Some(Statement::Pause(self.delay(delay, "a pause"))),
+            Kind::Repeat { count, index, body } => Some(self.repeat(count, index.as_ref(), body)),
+            Kind::If { branches, otherwise } => Some(self.branches(branches, otherwise.as_ref())),
+            Kind::Let { name, value } => {
+                let value = self.expr(value);
+                let variable = self.declare(name, value.ty);
+                Some(Statement::Let(meaning::Let { variable, value, span: statement.span }))
+            }
+            Kind::Bad(bad) => {
+                self.hole(bad);
+                None
+            }
+        }
+    }
+
+    /// How long a pause is; `what` says whose: "a pause".
+    pub fn delay(&mut self, delay: &ast::Delay, what: &str) -> Delay {
+        let mut duration = |written: &ast::Expr| self.typed(written, &[Type::Duration], what);
+        match delay {
+            ast::Delay::None(_) => Delay::None,
+            ast::Delay::Fixed(value) => Delay::Fixed(duration(value)),
+            ast::Delay::Exponential(mean) => Delay::Exponential(duration(mean)),
+            ast::Delay::Range(from, to) => {
+                let (from, to) = (duration(from), duration(to));
+                if let (Some(Constant::Duration(least)), Some(Constant::Duration(most))) =
+                    (self.constant(&from), self.constant(&to))
+                    && least > most
+                {
+                    self.report(empty_range(from.span, to.span));
+                }
+                Delay::Range(from, to)
+            }
+        }
+    }
+
+    fn repeat(&mut self, count: &ast::Expr, index: Option<&ast::Name>, body: &ast::Block) -> Statement {
+        let count = self.typed(count, &[Type::Number], "a count");
+        let times = match self.constant(&count) {
+            Some(Constant::Number(times)) => Some(times),
+            _ => None,
+        };
+        match times {
+            Some(times) if times < 0.0 || times.fract() != 0.0 => {
+                self.report(not_a_count(count.span, "", 0));
+            }
+            Some(0.0) => self.report(unreachable(count.span, body.span)),
+            _ => {}
+        }
+        let before = self.flow.clone();
+        // From the second time on, what the body closes is closed.
+        if times != Some(1.0)
+            && let (Some(socket), Some(span)) = (&mut self.flow.socket, sockets::closes(body))
+            && socket.open == Open::Yes
+        {
+            socket.open = Open::Maybe(Step { series: meaning::SeriesId(0), span });
+        }
+        let (index, body) = self.in_block(|checker| {
+            let index = index.map(|name| checker.begin_index(name));
+            let body = checker.statements(body);
+            let index = index.map(|index| checker.end_index(index));
+            (index, body)
+        });
+        let surely = times.map_or(count.ty == Type::Unknown, |times| times >= 1.0);
+        if !surely {
+            let after = std::mem::take(&mut self.flow);
+            self.flow = before.join(after);
+        }
+        Statement::Repeat { count, index, body }
+    }
+
+    /// Declares the name that counts, for the body alone.
+    fn begin_index(&mut self, name: &ast::Name) -> Index {
+        let shared = self.place.values.remove(&name.value);
+        let outer = self.flow.declared.get(&name.value).copied();
+        Index { variable: self.declare(name, Type::Number), name: name.value.clone(), shared, outer }
+    }
+
+    /// Brings back what the name that counts had hidden.
+    fn end_index(&mut self, index: Index) -> meaning::VarId {
+        let Index { variable, name, shared, outer } = index;
+        match shared {
+            Some(value) => self.place.values.insert(name.clone(), value),
+            None => self.place.values.remove(&name),
+        };
+        match outer {
+            Some(declared) => self.flow.declared.insert(name, declared),
+            None => self.flow.declared.remove(&name),
+        };
+        variable
+    }
+
+    fn branches(&mut self, branches: &[(ast::Expr, ast::Block)], otherwise: Option<&ast::Block>) -> Statement {
+        let mut ends = Vec::new();
+        let mut understood = Vec::new();
+        for (condition, body) in branches {
+            let condition = self.condition(condition, "what stands behind `if`");
+            self.condition_says_something(&condition);
+            let before = self.flow.clone();
+            let body = self.in_block(|checker| checker.statements(body));
+            ends.push(self.replace_flow(before));
+            understood.push((condition, body));
+        }
+        let otherwise = otherwise.map(|body| self.in_block(|checker| checker.statements(body))).unwrap_or_default();
+        for end in ends {
+            let other = std::mem::take(&mut self.flow);
+            self.flow = end.join(other);
+        }
+        Statement::If { branches: understood, otherwise }
+    }
+}
+
+/// The word of a statement that has no row in the report, and so no use for a label.
+fn without_row(kind: &ast::StatementKind) -> Option<&'static str> {
+    match kind {
+        ast::StatementKind::Pause(_) => Some("pause"),
+        ast::StatementKind::Repeat { .. } => Some("repeat"),
+        ast::StatementKind::If { .. } => Some("if"),
+        ast::StatementKind::Let { .. } => Some("let"),
+        _ => None,
+    }
+}
+
+/// `misplaced-label`: a label before something that is no step.
+fn misplaced_label(label: &ast::Name, word: &str) -> Diagnostic {
+    Diagnostic::new(Rule::MisplacedLabel, label.span, format!("`{word}` is no step, so it has no label"))
+        .help("a label names the row of a step in the report: put it before a request, `send`, `receive` or `call`")
+}
+
+/// `not-a-count`: a fraction, or too few.
+pub(super) fn not_a_count(span: Span, of: &str, least: u32) -> Diagnostic {
+    let of = if of.is_empty() { String::new() } else { format!(" {of}") };
+    Diagnostic::new(Rule::NotACount, span, format!("a count{of} is a whole number, {least} or more"))
+}
+
+/// `unreachable`: a loop that never runs.
+fn unreachable(count: Span, body: Span) -> Diagnostic {
+    Diagnostic::new(Rule::Unreachable, count, "this loop runs zero times").also(body, "never done")
+}
