@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::render::{Format, render};
 use super::scenario::{any_error, counted, in_order, tally, understand};
 use super::screen::Screen;
-use super::{files, values};
+use super::{files, profiles, values};
 use crate::base::Sources;
 use crate::diagnostic::{Diagnostic, Severity};
 
@@ -60,6 +60,7 @@ pub fn check(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         return Err(Failure::usage("`-` stands for standard input, which can be read only once"));
     }
     let mut sources = Sources::default();
+    let mut shelf = profiles::Shelf::default();
     let mut findings: Vec<Diagnostic> = Vec::new();
     let mut unreadable: Vec<Failure> = Vec::new();
     for path in &arguments.files {
@@ -67,6 +68,17 @@ pub fn check(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
             Err(failure) => unreadable.push(failure),
             Ok(understood) => {
                 findings.extend(understood.diagnostics);
+                let found = match &arguments.profile {
+                    Some(name) => vec![profiles::find(name, path)?],
+                    None => profiles::beside(path),
+                };
+                for profile in found {
+                    let (read, mistakes) = shelf.read(&profile, &mut sources)?;
+                    findings.extend(mistakes);
+                    if let (Some(sound), Some(profile)) = (&understood.sound, read) {
+                        findings.extend(profiles::try_out(sound, &profile, &sources));
+                    }
+                }
             }
         }
     }

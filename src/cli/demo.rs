@@ -94,7 +94,10 @@ pub fn demo(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         seed: arguments.seed,
     };
     let (signalled, signal) = mpsc::channel();
-    signals::listen(move |_| drop(signalled.send(()))).map_err(no_signals)?;
+    signals::listen(move |_| {
+        let _ = signalled.send(());
+    })
+    .map_err(no_signals)?;
     let service = demo::start(arguments.listen, switches).map_err(|error| {
         let failure = Failure::cannot_run(format!("cannot listen on {}: {error}", arguments.listen));
         failure.help("--listen 127.0.0.1:0 lets the system choose a port")

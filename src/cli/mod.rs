@@ -6,9 +6,16 @@
 pub mod check;
 pub mod demo;
 pub mod environment;
+pub mod errors;
 pub mod exit;
 pub mod files;
+pub mod folder;
+pub mod live;
+pub mod load;
+pub mod plan;
+pub mod profiles;
 pub mod render;
+pub mod run;
 pub mod scenario;
 pub mod screen;
 pub mod signals;
@@ -42,6 +49,8 @@ Try it:
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Arguments),
+    Plan(plan::Arguments),
+    Run(Box<run::Arguments>),
     Demo(demo::Arguments),
 }
 
@@ -58,6 +67,8 @@ pub fn main() -> ExitCode {
     let screen = Screen::real();
     let ended = match arguments.verb {
         Verb::Check(arguments) => check::check(arguments, &screen),
+        Verb::Plan(arguments) => plan::plan(arguments, &screen),
+        Verb::Run(arguments) => run::run(*arguments, &screen),
         Verb::Demo(arguments) => demo::demo(arguments, &screen),
     };
     let exit = ended.unwrap_or_else(|failure| {

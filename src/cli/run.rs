@@ -1,0 +1,272 @@
+//! `scn run`: the whole pipeline, from a path to a verdict.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+use clap::builder::TypedValueParser;
+
+use super::demo::no_signals;
+use super::environment::Environment;
+use super::exit::{Exit, Failure};
+use super::folder::{self, Folder, Results};
+use super::live::Live;
+use super::render::text::Drawing;
+use super::screen::Screen;
+use super::{errors, load, scenario, signals, values};
+use crate::base::Sources;
+use crate::base::units::duration_text;
+use crate::demo::{self, Switches};
+use crate::diagnostic::Severity;
+use crate::metrics::{Judged, Validity, Verdict, thresholds};
+use crate::plan::Plan;
+use crate::run::{self, Options, Stop};
+
+/// Run a scenario and judge what came of it
+///
+/// Checks the scenario and its profile, runs the users they describe, and tells what was seen: thresholds kept or
+/// broken, times and failures of each step, errors drawn on the scenario's own lines, and whether the run itself is to
+/// be trusted. Load goes only to this machine and to hosts named by --allow.
+///
+/// The report goes to standard output, progress to standard error: a view redrawn in place on a terminal, a line every
+/// five seconds elsewhere.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = after_help())]
+pub struct Arguments {
+    /// The scenario; `-` reads it from standard input
+    #[arg(value_name = "FILE", value_parser = clap::builder::StringValueParser::new().try_map(|text| values::path(&text)))]
+    file: PathBuf,
+
+    #[command(flatten)]
+    load: load::Flags,
+
+    /// Send the load here, in place of the scenario's target: http://127.0.0.1:8000
+    #[arg(short, long, value_name = "URL", value_parser = values::target, help_heading = "Target", conflicts_with = "demo")]
+    target: Option<String>,
+
+    /// Also send to this host, beside this machine; may be given several times
+    #[arg(short, long, value_name = "HOST", value_parser = values::host, help_heading = "Target")]
+    allow: Vec<String>,
+
+    /// Serve the embedded oscilloscope service on a free port and send the load there
+    #[arg(long, help_heading = "Target")]
+    demo: bool,
+
+    /// No progress, only the report
+    #[arg(short, long, help_heading = "Results")]
+    quiet: bool,
+
+    /// Where run folders lie
+    #[arg(short, long, value_name = "DIR", default_value = folder::DEFAULT, conflicts_with = "no_results", help_heading = "Results")]
+    out: PathBuf,
+
+    /// Leave no run folder
+    #[arg(long, help_heading = "Results")]
+    no_results: bool,
+
+    /// Write the summary (JSON) here too
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    summary_export: Option<PathBuf>,
+
+    /// Threads that make the load [default: one a core]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Load")]
+    threads: Option<u16>,
+}
+
+fn after_help() -> String {
+    format!(
+        "\
+Examples:
+  scn run scenarios/oscilloscope.scn --demo
+  scn run shop.scn --profile stress --target http://127.0.0.1:8080
+  scn run shop.scn --users 20 --duration 1m --seed 7
+  scn run shop.scn --target https://staging.example.com --allow staging.example.com
+
+Ctrl-C (SIGINT) or SIGTERM: no iteration begins any more, running ones may end (graceful_stop of the profile, 30 s
+unless it says otherwise), then the report. A second time: all ends at once, still with the report.
+
+Files:
+  scn-results/UTC-SCENARIO-ID/summary.json      the run's numbers; scn never deletes results
+
+Environment:
+{}
+  SCN_TARGET, SCN_ALLOW
+                   the same for --target and --allow (hosts separated by commas)
+  NO_COLOR         no colours
+
+Exit codes: of several, the first in the order 107, 105, 98, 99
+  0    every threshold held
+  2    usage: an unknown flag or profile, a path that cannot be read
+  98   the run is not valid: the generator was saturated, or nothing was finished
+  99   a threshold was broken
+  104  the scenario or the profile is not sound
+  105  stopped by a signal, after the report
+  107  the run could not start or go on: a host that is not allowed or does not resolve, a full disk
+",
+        load::ENVIRONMENT_HELP
+    )
+}
+
+/// Runs the scenario under its load, tells what was seen, and ends with what it means.
+pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
+    let environment = Environment::real();
+    let choices = choose(arguments, &environment)?;
+    let mut sources = Sources::default();
+    let (_, sound) = scenario::sound(&choices.file, &mut sources, screen)?;
+    let plan = choices.load.plan(&sound, &choices.file, &mut sources, screen)?;
+
+    let stop = Stop::default();
+    let mut live = Live::new(&plan, choices.quiet, screen);
+    listen(&stop, live.tells_of_stopping(), screen)?;
+    let id = run_id();
+    let results = reserve(&choices, &plan.scenario, &id)?;
+    let service = choices.demo.then(serve).transpose()?;
+    let options = Options {
+        threads: choices.threads,
+        target: service.as_ref().map(demo::Running::url).or(choices.target),
+        allow: choices.allow,
+        environment: environment.variables,
+        run_id: id.clone(),
+    };
+    if !choices.quiet {
+        screen.say(&opening(&plan, options.target.as_deref(), service.is_some()));
+    }
+    let finished = run::run(&plan, &options, &stop, &mut |tick| live.show(tick));
+    live.clear();
+    let finished = match finished {
+        Ok(finished) => finished,
+        Err(error) => {
+            results.abandon();
+            return Err(explain(error, &sources, screen));
+        }
+    };
+    drop(service);
+
+    let judged = thresholds::judge(&plan, &finished.total, finished.length);
+    let verdict = Verdict::of(&plan, &finished.total, &judged);
+    screen.print(&format!("{:#?}\n{judged:#?}\n{verdict:#?}\n", finished.total.totals()))?;
+    let errors = errors::draw(&plan, &finished.total, &sources, screen.out);
+    screen.print(&errors)?;
+    let mut ends = vec![Exit::Good];
+    if finished.stopped {
+        ends.push(Exit::Stopped);
+    }
+    if verdict.validity() == Validity::Invalid {
+        ends.push(Exit::Invalid);
+    }
+    if judged.iter().any(Judged::broken) {
+        ends.push(Exit::Threshold);
+    }
+    results.finish("{}\n")?;
+    Ok(Exit::first(ends))
+}
+
+/// What flags and variables decide.
+struct Choices {
+    file: PathBuf,
+    load: load::Choice,
+    target: Option<String>,
+    allow: Vec<String>,
+    demo: bool,
+    threads: usize,
+    quiet: bool,
+    out: Option<PathBuf>,
+    summary_export: Option<PathBuf>,
+}
+
+fn choose(arguments: Arguments, environment: &Environment) -> Result<Choices, Failure> {
+    let allow = (!arguments.allow.is_empty()).then_some(arguments.allow);
+    Ok(Choices {
+        file: arguments.file,
+        load: arguments.load.choose(environment)?,
+        // With --demo the target is known: a variable meant for other runs is not even read.
+        target: match arguments.demo {
+            true => None,
+            false => environment.flag_or(arguments.target, "SCN_TARGET", values::target)?,
+        },
+        allow: environment.flag_or(allow, "SCN_ALLOW", values::hosts)?.unwrap_or_default(),
+        demo: arguments.demo,
+        threads: arguments.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
+        quiet: arguments.quiet,
+        out: (!arguments.no_results).then_some(arguments.out),
+        summary_export: arguments.summary_export,
+    })
+}
+
+/// Makes the places that the summary goes to.
+fn reserve(choices: &Choices, scenario: &str, id: &str) -> Result<Results, Failure> {
+    let now = jiff::Timestamp::now();
+    let folder = choices.out.as_deref().map(|out| Folder::create(out, now, scenario, id)).transpose()?;
+    Results::reserve(folder, choices.summary_export.as_deref())
+}
+
+/// The line before the run: what is run, how much of it, and how to have the same draws again.
+fn opening(plan: &Plan, target: Option<&str>, demo: bool) -> String {
+    let users = scenario::counted(plan.load.users as usize, "user");
+    let load = format!("{users}, {}/s, {}", plan.load.spawn_rate, duration_text(plan.load.duration));
+    let target = match (target, demo) {
+        (Some(url), true) => format!(" on the demo at {url}"),
+        (Some(url), false) => format!(" on {url}"),
+        (None, _) => String::new(),
+    };
+    format!("{}: {} ({load}){target}, seed {}", plan.scenario, plan.load.profile, plan.seed.0)
+}
+
+/// Presses the stop button at each signal, and says so where no view does.
+fn listen(stop: &Stop, says_so: bool, screen: &Screen) -> Result<(), Failure> {
+    let (stop, screen) = (stop.clone(), screen.clone());
+    signals::listen(move |count| {
+        stop.press();
+        match count {
+            _ if !says_so => {}
+            1 => screen.say("stopping: no iteration begins any more, running ones may end; once more to stop at once"),
+            _ => screen.say("stopping at once"),
+        }
+    })
+    .map_err(no_signals)
+}
+
+/// The embedded service on a free port of this machine, on threads of its own.
+fn serve() -> Result<demo::Running, Failure> {
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    demo::start(anywhere, Switches::default())
+        .map_err(|error| Failure::cannot_run(format!("cannot serve the oscilloscope on a free port: {error}")))
+}
+
+/// What stands for a run in names of folders and in reports: eight letters and digits by chance, without those that
+/// look like others.
+fn run_id() -> String {
+    const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let chance = super::chance();
+    (0..8).map(|place| char::from(LETTERS[(chance >> (5 * place)) as usize & 31])).collect()
+}
+
+/// Why a run could not start or go on, in words; drawn on the scenario where it stands there.
+fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> Failure {
+    use run::Error;
+    match error {
+        Error::TargetUrl(url, why) => Failure::cannot_run(format!("the target `{url}` is no URL: {why}"))
+            .help("a target is a whole URL, as http://127.0.0.1:8000"),
+        Error::HostNotAllowed(host) => {
+            Failure::cannot_run(format!("`{host}` is neither this machine nor allowed; nothing was sent"))
+                .help(format!("if the load may go there: --allow {host}"))
+        }
+        Error::Unresolved(host, why) => Failure::cannot_run(format!("the name `{host}` does not resolve: {why}")),
+        Error::Constant(span, why) => {
+            let drawing = Drawing {
+                code: None,
+                message: "this constant has no value, so the run cannot start".into(),
+                severity: Severity::Error,
+                labels: vec![(span, why)],
+                help: None,
+            };
+            screen.say(drawing.draw(sources, screen.err).trim_end_matches('\n'));
+            Failure { exit: Exit::CannotRun, message: String::new(), help: None }
+        }
+        Error::Descriptors { need, have } => Failure::cannot_run(format!(
+            "the plan needs {need} file descriptors (one a connection), and this process may have {have}"
+        ))
+        .help("raise the hard limit (ulimit -Hn, LimitNOFILE), or run fewer users"),
+        Error::Thread(error) => Failure::cannot_run(format!("the system refuses what a load thread needs: {error}")),
+    }
+}
