@@ -6,8 +6,11 @@
 
 pub mod arithmetic;
 mod compile;
+mod describe;
 pub mod expr;
+mod outline;
 pub mod profile;
+pub mod reach;
 pub mod schedule;
 pub mod value;
 
@@ -16,6 +19,7 @@ use std::time::Duration;
 use crate::base::{Seed, Span};
 pub use crate::check::meaning::{Comparison, IterationTime, Metric, SeriesId, SeriesKind};
 pub use compile::{Compiled, compile};
+pub use describe::describe;
 pub use expr::{Expr, Template};
 pub use profile::Profile;
 pub use value::Value;
@@ -104,6 +108,8 @@ pub struct Target {
     pub url: Expr,
     /// Where it was written.
     pub span: Span,
+    /// As written, blanks folded.
+    pub text: String,
     /// Default headers of every request, in order.
     pub headers: Vec<(String, Expr)>,
 }

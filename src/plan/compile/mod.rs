@@ -10,11 +10,13 @@ use std::collections::HashMap;
 
 use self::lower::{Lower, Variables};
 use self::program::Program;
+use super::describe;
 use super::profile::GRACEFUL_STOP;
+use super::reach::{Most, reach_of};
 use super::{Load, Plan, Profile, Series, Subject, Target, Task, TaskId, Threshold, User, UserId};
 use crate::base::{Seed, Sources};
 use crate::check::{Sound, meaning};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Rule, Severity};
 
 /// A plan, and what is worth knowing about it.
 #[derive(Debug)]
@@ -36,7 +38,30 @@ pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) 
         return Err(diagnostics);
     }
     let plan = lay_out(scenario, profile, seed, sources, &shares);
+    diagnostics.extend(plan.thresholds.iter().filter_map(|threshold| unreachable_rate(&plan, threshold)));
     Ok(Compiled { plan, diagnostics })
+}
+
+/// `unreachable-rate`: the threshold wants more than the users can do, whatever the target does.
+fn unreachable_rate(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
+    use meaning::{Comparison, Metric};
+    let wants_much = matches!(threshold.comparison, Comparison::Greater | Comparison::GreaterEqual | Comparison::Equal);
+    let (Metric::Rate, true, Most::Rate(most)) = (threshold.metric, wants_much, reach_of(plan, &threshold.subject))
+    else {
+        return None;
+    };
+    if threshold.limit <= most {
+        return None;
+    }
+    let (users, profile) = (plan.load.users, &plan.load.profile);
+    let message = format!("{users} users make at most {} requests a second here", describe::shown(most));
+    Some(
+        Diagnostic::new(Rule::UnreachableRate, threshold.span, message)
+            .label(format!(
+                "think times and pauses leave no more with profile `{profile}`, even if answers took no time"
+            ))
+            .help("more users, shorter pauses or a lower limit would make it reachable"),
+    )
 }
 
 fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources: &Sources, shares: &[f64]) -> Plan {
@@ -118,7 +143,12 @@ fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources:
             graceful_stop: profile.graceful_stop.unwrap_or(GRACEFUL_STOP),
         },
         seed,
-        target: Target { url: lower.expr(&target.url), span: target.url.span, headers },
+        target: Target {
+            url: lower.expr(&target.url),
+            span: target.url.span,
+            text: program::fold_blanks(sources.text(target.url.span)),
+            headers,
+        },
         constants,
         constant_spans: scenario.lets.iter().map(|binding| binding.value.span).collect(),
         users,

@@ -221,7 +221,7 @@ impl<'a> Program<'a> {
     }
 
     /// Each branch is skipped `Unless` its condition holds, and ends with a `Jump` behind the whole: but for the last
-    /// one, from which that would be no way at all. [`super::super::describe`] relies on this shape.
+    /// one, from which that would be no way at all. [`crate::plan::outline`] relies on this shape.
     fn branch(&mut self, branches: &[(meaning::Expr, Vec<Statement>)], otherwise: &[Statement]) {
         let mut jumps = Vec::new();
         for (number, (condition, body)) in branches.iter().enumerate() {
@@ -339,7 +339,7 @@ impl<'a> Program<'a> {
 const NORMAL_CLOSURE: u16 = 1000;
 
 /// Source text on one line: runs of blanks and line ends become one blank, comments between the lines go.
-fn fold_blanks(text: &str) -> String {
+pub(super) fn fold_blanks(text: &str) -> String {
     let mut lines = text.lines();
     let mut folded = lines.next().unwrap_or_default().trim().to_owned();
     for line in lines {

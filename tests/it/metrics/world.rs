@@ -162,6 +162,7 @@ pub fn world() -> (Sources, Plan) {
         target: Target {
             url: Expr::Literal(Value::Text("http://127.0.0.1:8000".into())),
             span: span("target \"http://127.0.0.1:8000\""),
+            text: "\"http://127.0.0.1:8000\"".into(),
             headers: Vec::new(),
         },
         constants: Vec::new(),

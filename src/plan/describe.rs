@@ -1,0 +1,244 @@
+//! A plan in words: the text of `scn plan`.
+
+use std::fmt::Write as _;
+
+use super::outline::{Node, outline};
+use super::reach::{Most, reach, task_share};
+use super::{Op, OpId, Part, Plan, PointId, SeriesKind, StepId, UserId};
+use crate::base::Share;
+use crate::base::units::duration_text;
+
+/// What will be done, for a person to read: the load, the users with their tasks and steps, the rows of the report,
+/// the thresholds, and the most requests a second that pauses allow. Ends with a line end.
+pub fn describe(plan: &Plan) -> String {
+    let mut text = Text { plan, out: String::new() };
+    text.head();
+    for index in 0..plan.users.len() {
+        text.user(UserId(index as u32));
+    }
+    text.rows();
+    text.thresholds();
+    text.reach();
+    text.out
+}
+
+struct Text<'a> {
+    plan: &'a Plan,
+    out: String,
+}
+
+impl Text<'_> {
+    /// One line, so many levels in.
+    fn line(&mut self, depth: usize, words: &str) {
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(self.out, "{:1$}{words}", "", depth * 2);
+    }
+
+    fn head(&mut self) {
+        let (plan, load) = (self.plan, &self.plan.load);
+        self.line(0, &format!("scenario  {}", plan.scenario));
+        self.line(0, &format!("target    {}", plan.target.text));
+        let users = counted(f64::from(load.users), "user");
+        let rate = shown(load.spawn_rate);
+        let (duration, grace) = (duration_text(load.duration), duration_text(load.graceful_stop));
+        self.line(0, &format!("profile   {}: {users}, {rate} started a second, {duration}", load.profile));
+        self.line(0, &format!("          at the end up to {grace} for iterations that still run"));
+    }
+
+    fn user(&mut self, id: UserId) {
+        let plan = self.plan;
+        let user = &plan.users[id.0 as usize];
+        let count = plan.user_counts()[id.0 as usize];
+        let think = &plan.points[user.think_point.0 as usize].text;
+        let think = if think.starts_with("think ") { think.as_str() } else { "no think time" };
+        let share = percent(user.share);
+        self.out.push('\n');
+        self.line(0, &format!("user {}: {share}, {}, {think}", user.name, counted(f64::from(count), "user")));
+        self.doc(1, user.doc.as_deref());
+        for (_, _, point) in &user.lets {
+            self.point(1, *point);
+        }
+        self.block("on start", user.on_start);
+        for id in &user.tasks {
+            let task = &plan.tasks[id.0 as usize];
+            let (share, weight) = (percent(task_share(plan, *id)), shown(task.weight));
+            self.line(1, &format!("task {}: {share} of its iterations (weight {weight})", task.name));
+            self.doc(2, task.doc.as_deref());
+            self.nodes(2, &outline(plan, task.start));
+        }
+        self.block("on stop", user.on_stop);
+    }
+
+    fn doc(&mut self, depth: usize, doc: Option<&str>) {
+        for line in doc.into_iter().flat_map(str::lines) {
+            self.line(depth, format!("# {}", line.trim()).trim_end());
+        }
+    }
+
+    fn block(&mut self, name: &str, start: Option<OpId>) {
+        if let Some(start) = start {
+            self.line(1, name);
+            self.nodes(2, &outline(self.plan, start));
+        }
+    }
+
+    fn nodes(&mut self, depth: usize, nodes: &[Node<'_>]) {
+        for node in nodes {
+            match node {
+                Node::Single(op) => self.single(depth, op),
+                Node::Repeat { point, body, .. } => {
+                    self.point(depth, *point);
+                    self.nodes(depth + 1, body);
+                }
+                Node::If { branches, otherwise } => {
+                    for (point, body) in branches {
+                        self.point(depth, *point);
+                        self.nodes(depth + 1, body);
+                    }
+                    if !otherwise.is_empty() {
+                        self.line(depth, "else");
+                        self.nodes(depth + 1, otherwise);
+                    }
+                }
+                Node::Socket { connect, body, .. } => {
+                    self.step(depth, connect.step);
+                    self.nodes(depth + 1, body);
+                }
+            }
+        }
+    }
+
+    fn single(&mut self, depth: usize, op: &Op) {
+        let none: &[Part] = &[];
+        let (step, parts) = match op {
+            Op::Http(http) => (http.step, http.parts.as_slice()),
+            Op::Send(send) => (send.step, none),
+            Op::Receive(receive) => (receive.step, receive.parts.as_slice()),
+            Op::Call(call) => (call.step, call.parts.as_slice()),
+            Op::Close(close) => (close.step, none),
+            Op::Pause { point, .. } | Op::Let { point, .. } => return self.point(depth, *point),
+            // The outline has made blocks of these.
+            Op::Connect(_) | Op::Jump { .. } | Op::Unless { .. } | Op::Loop { .. } | Op::Again { .. } | Op::End => {
+                return;
+            }
+        };
+        self.step(depth, step);
+        for part in parts {
+            let (Part::Expect { point, .. } | Part::Check { point, .. } | Part::Capture { point, .. }) = part;
+            self.point(depth + 1, *point);
+        }
+    }
+
+    fn step(&mut self, depth: usize, step: StepId) {
+        self.point(depth, self.plan.steps[step.0 as usize].point);
+    }
+
+    fn point(&mut self, depth: usize, point: PointId) {
+        self.line(depth, &self.plan.points[point.0 as usize].text);
+    }
+
+    fn rows(&mut self) {
+        let plan = self.plan;
+        self.out.push('\n');
+        self.line(0, "rows of the report");
+        let cells = plan.series.iter().map(|row| {
+            let user = &plan.users[row.user.0 as usize].name;
+            [format!("{user}.{}", row.task_name), row.name.clone(), timed(row.kind, &row.method)]
+        });
+        self.table(&cells.collect::<Vec<_>>());
+    }
+
+    fn thresholds(&mut self) {
+        self.out.push('\n');
+        if self.plan.thresholds.is_empty() {
+            return self.line(0, "no thresholds: only the run itself is judged");
+        }
+        self.line(0, "thresholds");
+        for threshold in &self.plan.thresholds {
+            self.line(1, &threshold.text);
+        }
+    }
+
+    fn reach(&mut self) {
+        let plan = self.plan;
+        self.out.push('\n');
+        self.line(0, "most requests a second, if answers took no time");
+        let mut cells = Vec::new();
+        let mut sum = Some(0.0);
+        for (index, user) in plan.users.iter().enumerate() {
+            let reach = reach(plan, UserId(index as u32));
+            let why = match (reach.most, reach.requests, reach.pauses) {
+                (Most::Rate(_), Some(requests), Some(pauses)) if reach.users > 0 && !pauses.is_zero() => {
+                    let users = counted(f64::from(reach.users), "user");
+                    format!("{users} × {} ÷ {}", counted(requests, "request"), duration_text(rounded(pauses)))
+                }
+                (Most::Rate(_), ..) => "nobody asks for anything".into(),
+                (Most::Unbounded, ..) => "no pause holds it back".into(),
+                (Most::Unknown, ..) => "a count or a pause is computed during the run".into(),
+            };
+            let most = match reach.most {
+                Most::Rate(rate) => format!("{}/s", shown(rate)),
+                Most::Unbounded => "unbounded".into(),
+                Most::Unknown => "not known".into(),
+            };
+            sum = sum.and_then(|sum| if let Most::Rate(rate) = reach.most { Some(sum + rate) } else { None });
+            cells.push([user.name.clone(), most, why]);
+        }
+        if let (Some(sum), true) = (sum, cells.len() > 1) {
+            cells.push(["together".into(), format!("{}/s", shown(sum)), String::new()]);
+        }
+        self.table(&cells);
+        self.line(1, "counted: HTTP steps, connects, messages sent, each message received, calls, closes;");
+        self.line(1, "per user: the mean requests of an iteration ÷ its mean think time and pauses");
+    }
+
+    /// Columns under each other, but for the last one.
+    fn table(&mut self, rows: &[[String; 3]]) {
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let (first, second) = (width(0), width(1));
+        for [a, b, c] in rows {
+            self.line(1, format!("{a:first$}  {b:second$}  {c}").trim_end());
+        }
+    }
+}
+
+/// What the times of a row are.
+fn timed(kind: SeriesKind, method: &str) -> String {
+    let words = match kind {
+        SeriesKind::Http => "request",
+        SeriesKind::Connect => "dial and upgrade",
+        SeriesKind::Send => "send",
+        SeriesKind::Receive => "wait for each message",
+        SeriesKind::Call => "round trip",
+        SeriesKind::Close => "closing handshake",
+    };
+    format!("{method} {words}")
+}
+
+/// A number with as many digits as help: three that count, at most two behind the point.
+pub(super) fn shown(number: f64) -> String {
+    let digits = match number {
+        n if n >= 100.0 => 0,
+        n if n >= 10.0 => 1,
+        n if n >= 0.01 || n == 0.0 => 2,
+        _ => 5,
+    };
+    let text = format!("{number:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+fn percent(share: f64) -> String {
+    Share((share * 1000.0).round() / 1000.0).to_string()
+}
+
+fn counted(number: f64, noun: &str) -> String {
+    format!("{} {noun}{}", shown(number), if number == 1.0 { "" } else { "s" })
+}
+
+/// To milliseconds, if there are any.
+fn rounded(duration: std::time::Duration) -> std::time::Duration {
+    match duration.as_micros() {
+        0..1000 => duration,
+        micros => std::time::Duration::from_millis(((micros + 500) / 1000) as u64),
+    }
+}

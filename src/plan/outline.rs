@@ -1,0 +1,88 @@
+//! The flat program as the blocks it came from, for those who read a plan rather than run it.
+
+use super::expr::Expr;
+use super::{Close, Connect, Op, OpId, Plan, PointId};
+
+/// One statement, with what stands inside it.
+pub(super) enum Node<'a> {
+    /// A statement without a block.
+    Single(&'a Op),
+    Repeat {
+        count: &'a Expr,
+        point: PointId,
+        body: Vec<Node<'a>>,
+    },
+    /// Conditions with their statements, then those of `else`.
+    If {
+        branches: Vec<(PointId, Vec<Node<'a>>)>,
+        otherwise: Vec<Node<'a>>,
+    },
+    Socket {
+        connect: &'a Connect,
+        body: Vec<Node<'a>>,
+        close: &'a Close,
+    },
+}
+
+/// The statements of the block that begins at `start`.
+pub(super) fn outline(plan: &Plan, start: OpId) -> Vec<Node<'_>> {
+    let start = start.0 as usize;
+    let length = plan.ops[start..].iter().position(|op| matches!(op, Op::End));
+    range(plan, start, start + length.expect("a block ends with `Op::End`"))
+}
+
+/// The statements from `at` up to `end`.
+fn range(plan: &Plan, mut at: usize, end: usize) -> Vec<Node<'_>> {
+    let mut nodes = Vec::new();
+    while at < end {
+        match &plan.ops[at] {
+            Op::Loop { count, end, point, .. } => {
+                let behind = end.0 as usize;
+                nodes.push(Node::Repeat { count, point: *point, body: range(plan, at + 1, behind - 1) });
+                at = behind;
+            }
+            Op::Unless { .. } => {
+                let (node, behind) = branches(plan, at);
+                nodes.push(node);
+                at = behind;
+            }
+            Op::Connect(connect) => {
+                let is_its =
+                    |op: &Op| matches!(op, Op::Close(close) if close.leaving && close.socket == connect.socket);
+                let length = plan.ops[at..end].iter().position(is_its);
+                let leave = at + length.expect("a socket's block ends with its `Close`");
+                let Op::Close(close) = &plan.ops[leave] else { unreachable!("that is what was looked for") };
+                nodes.push(Node::Socket { connect, body: range(plan, at + 1, leave), close });
+                at = leave + 1;
+            }
+            single => {
+                nodes.push(Node::Single(single));
+                at += 1;
+            }
+        }
+    }
+    nodes
+}
+
+/// The `if` that begins at `at`, and where it goes on behind it. A branch that is not the last ends with a `Jump`
+/// behind the whole; nothing else makes jumps.
+fn branches(plan: &Plan, mut at: usize) -> (Node<'_>, usize) {
+    let mut found = Vec::new();
+    let mut otherwise = Vec::new();
+    let mut behind = at;
+    while let Op::Unless { to, point, .. } = &plan.ops[at] {
+        let is_first = found.is_empty();
+        if !is_first && !plan.points[point.0 as usize].text.starts_with("else if ") {
+            break; // an `if` of its own at the beginning of `else`
+        }
+        let next = to.0 as usize;
+        let Op::Jump { to: end } = plan.ops[next - 1] else {
+            found.push((*point, range(plan, at + 1, next)));
+            return (Node::If { branches: found, otherwise }, next);
+        };
+        found.push((*point, range(plan, at + 1, next - 1)));
+        (at, behind) = (next, end.0 as usize);
+    }
+    otherwise.extend(range(plan, at, behind));
+    (Node::If { branches: found, otherwise }, behind)
+}
