@@ -13,7 +13,7 @@ user visitor {
   task read weight 3 {
     GET /greeting.json {
       query { page: 1, words: ["a b", "ü&"] }
-      expect status 200 and header Content-Type contains "json"
+      expect status == 200 and header Content-Type contains "json"
       expect json $.hello[0] == "world" and size == 22
     }
   }

@@ -6,3 +6,4 @@ mod against_others;
 mod demo;
 mod ending;
 mod program;
+mod rogues;
