@@ -45,7 +45,8 @@ impl Recent {
         self.windows.push_back(Window { from, to, requests: totals.requests, failures: totals.failures, times });
         // A window that barely reaches into the span would make ten seconds eleven: more than half must lie in it.
         let beyond = |window: &Window| to.since(window.from + window.to.since(window.from) / 2) >= self.span;
-        while self.windows.len() > WINDOWS_MAX || self.windows.front().is_some_and(beyond) {
+        // The last one stays, however long it is.
+        while self.windows.len() > 1 && (self.windows.len() > WINDOWS_MAX || self.windows.front().is_some_and(beyond)) {
             self.windows.pop_front();
         }
     }

@@ -1,0 +1,114 @@
+//! Words that several reports share: what a threshold's value is called, which rows are gaps, how a row is named.
+
+use std::time::Duration;
+
+use super::style::Ink;
+use super::text;
+use crate::metrics::thresholds::Unit;
+use crate::metrics::{Judged, Judgement};
+use crate::plan::{Op, Plan, SeriesId, SeriesKind};
+
+/// The sign of a threshold: ✓ held, ✗ broken, – no data.
+pub fn sign(judgement: Judgement) -> (&'static str, Ink) {
+    match judgement {
+        Judgement::Kept => ("✓", Ink::Good),
+        Judgement::Broken => ("✗", Ink::Bad),
+        Judgement::NoData => ("–", Ink::Warn),
+    }
+}
+
+/// A threshold's value as people read it; `no data` when there is none. With all its digits where three would make it
+/// look like the limit that it misses.
+pub fn value(judged: &Judged) -> String {
+    let Some(value) = judged.value else { return "no data".into() };
+    let short = amount(value, judged.unit);
+    if judged.judgement == Judgement::Broken && value != judged.limit && short == amount(judged.limit, judged.unit) {
+        return match judged.unit {
+            Unit::Seconds => format!("{}ms", plain(value * 1e3)),
+            Unit::Share => format!("{}%", plain(value * 1e2)),
+            Unit::PerSecond => format!("{}/s", plain(value)),
+            Unit::Count => plain(value),
+        };
+    }
+    short
+}
+
+fn amount(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Seconds if (0.0..1e9).contains(&value) => text::time(Duration::from_secs_f64(value)),
+        Unit::Seconds => format!("{value}s"),
+        Unit::Share => text::percent(value),
+        Unit::PerSecond => format!("{}/s", text::three_digits(value)),
+        Unit::Count => format!("{value}"),
+    }
+}
+
+/// Up to six decimals.
+fn plain(number: f64) -> String {
+    format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// What the times of a row mean, as files say it.
+pub fn kind(kind: SeriesKind) -> &'static str {
+    match kind {
+        SeriesKind::Http => "http",
+        SeriesKind::Connect => "connect",
+        SeriesKind::Send => "send",
+        SeriesKind::Receive => "receive",
+        SeriesKind::Call => "call",
+        SeriesKind::Close => "close",
+    }
+}
+
+/// Whether the times of a row are gaps between messages, or waits for one, and no latencies: a `receive` of which any
+/// place lacks `since`.
+pub fn is_gap(plan: &Plan, row: SeriesId) -> bool {
+    if plan.series[row.0 as usize].kind != SeriesKind::Receive {
+        return false;
+    }
+    let mut receives = plan
+        .ops
+        .iter()
+        .filter_map(|op| match op {
+            Op::Receive(receive) if plan.steps[receive.step.0 as usize].series == row => Some(receive.since),
+            _ => None,
+        })
+        .peekable();
+    receives.peek().is_none() || receives.any(|since| since.is_none())
+}
+
+/// A row's name without its method, which stands in a column of its own.
+pub fn short_name(plan: &Plan, row: SeriesId) -> &str {
+    let series = &plan.series[row.0 as usize];
+    let bare = series.name.strip_prefix(series.method.as_str()).and_then(|rest| rest.strip_prefix(' '));
+    bare.unwrap_or(&series.name)
+}
+
+/// What a `check` asks, without the word itself.
+pub fn check_name(text: &str) -> &str {
+    text.strip_prefix("check ").unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{FileId, Span};
+    use crate::plan::Comparison;
+
+    #[test]
+    fn a_value_that_just_misses_its_limit_does_not_look_like_it() {
+        let judged = |value, limit, unit, judgement| Judged {
+            text: String::new(),
+            span: Span::new(FileId(0), 0, 0),
+            value: Some(value),
+            limit,
+            comparison: Comparison::Less,
+            unit,
+            judgement,
+        };
+        assert_eq!(value(&judged(0.3004, 0.3, Unit::Seconds, Judgement::Broken)), "300.4ms");
+        assert_eq!(value(&judged(0.2996, 0.3, Unit::Seconds, Judgement::Kept)), "300ms");
+        assert_eq!(value(&judged(0.01004, 0.01, Unit::Share, Judgement::Broken)), "1.004%");
+        assert_eq!(value(&judged(0.312, 0.3, Unit::Seconds, Judgement::Broken)), "312ms");
+    }
+}
