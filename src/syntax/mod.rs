@@ -5,6 +5,8 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod ast;
+mod grammar;
+pub mod keyword;
 
 use crate::base::{FileId, Span};
 use crate::diagnostic::Diagnostic;
