@@ -43,6 +43,32 @@ rules! {
     UnclosedBlock "unclosed-block" Error;
     /// This is part of the language, but this version of scn cannot do it yet.
     NotYetSupported "not-yet-supported" Error;
+    /// A line begins with a word that begins nothing here.
+    UnknownWord "unknown-word" Error;
+    /// A statement stands where none of its kind can.
+    Misplaced "misplaced" Error;
+    /// A number bears a unit that there is not.
+    UnknownUnit "unknown-unit" Error;
+    /// A blank stands between a number and its unit.
+    BlankBeforeUnit "blank-before-unit" Error;
+    /// Brackets or operators nest deeper than anyone can read.
+    TooDeep "too-deep" Error;
+    /// A string stands in single quotes.
+    SingleQuotes "single-quotes" Error;
+    /// A method is not written in upper case.
+    MethodCase "method-case" Error;
+    /// A path has a fragment, which is never sent.
+    FragmentInPath "fragment-in-path" Error;
+    /// A member with a dash in its name stands in a JSONPath without brackets.
+    JsonpathDash "jsonpath-dash" Error;
+    /// Two comparisons in a row, as in `a < b < c`.
+    ChainedComparison "chained-comparison" Error;
+    /// Text is put together with `+`.
+    TextPlus "text-plus" Error;
+    /// A string holds `{{ x }}` or `#{x}`, which mean nothing here.
+    OtherInterpolation "other-interpolation" Warning;
+    /// A named target without the colon behind its name.
+    NamedTargetColon "named-target-colon" Error;
 
     // ── check: what was meant ──
     /// A value, function, label, step, task or user is used that nothing declares.

@@ -22,12 +22,7 @@ impl<'t> Builder<'t> {
         let span = self.place(&pair);
         let tokens: Vec<P<'t>> = pair
             .into_inner()
-            .filter(|child| {
-                matches!(
-                    child.as_rule(),
-                    G::prefix | G::primary | G::presence | G::op_symbol | G::op_word
-                )
-            })
+            .filter(|child| matches!(child.as_rule(), G::prefix | G::primary | G::presence | G::op_symbol | G::op_word))
             .collect();
         if tokens.len() > OPERATORS_MAX {
             self.wrong_as(Rule::TooDeep, span, format!("this expression has more than {OPERATORS_MAX} parts"))
@@ -66,11 +61,11 @@ impl<'t> Builder<'t> {
                 continue;
             };
             if binds == COMPARISON {
-                if let Some(earlier) = compared {
+                if let Some(earlier) = compared.take() {
                     left = self.chained(left, earlier, operator, right);
                     continue;
                 }
-                compared = Some(operator);
+                compared = Some(operator.clone());
             }
             left = self.joined(left, operator, right);
         }
@@ -128,7 +123,8 @@ impl<'t> Builder<'t> {
             And | Or if matches!(right.kind, ExprKind::Number(_) | ExprKind::Text(_)) => {
                 let written = self.repaired.slice(right.span).to_owned();
                 let word = if operator.value == Or { "or" } else { "and" };
-                let statuses = ends_in_statuses(&left) && matches!(right.kind, ExprKind::Number(n) if (100.0..600.0).contains(&n));
+                let statuses =
+                    ends_in_statuses(&left) && matches!(right.kind, ExprKind::Number(n) if (100.0..600.0).contains(&n));
                 let between = left.span.at_end().to(right.span.at_start());
                 let complaint = self.wrong_as(
                     Rule::NotACondition,
@@ -136,7 +132,12 @@ impl<'t> Builder<'t> {
                     format!("`{written}` alone is no condition: each side of `{word}` is a whole one"),
                 );
                 if statuses && operator.value == Or {
-                    drop(complaint.label(format!("did you mean `, {written}`?")).help("`status 200, 404` holds for either").fix(between, ", "));
+                    drop(
+                        complaint
+                            .label(format!("did you mean `, {written}`?"))
+                            .help("`status 200, 404` holds for either")
+                            .fix(between, ", "),
+                    );
                 } else {
                     drop(complaint.help(format!("write the comparison again: `a == 1 {word} a == 2`")));
                 }
@@ -144,7 +145,11 @@ impl<'t> Builder<'t> {
             }
             Add if matches!(left.kind, ExprKind::Text(_)) || matches!(right.kind, ExprKind::Text(_)) => {
                 let glued = self.glued(&left).zip(self.glued(&right)).map(|(a, b)| format!("\"{a}{b}\""));
-                let complaint = self.wrong_as(Rule::TextPlus, operator.span, "`+` adds numbers; text is put together in one string");
+                let complaint = self.wrong_as(
+                    Rule::TextPlus,
+                    operator.span,
+                    "`+` adds numbers; text is put together in one string",
+                );
                 match glued {
                     Some(better) => drop(complaint.label(format!("did you mean `{better}`?")).fix(span, better)),
                     None => drop(complaint.help("`\"user-${id}\"`")),
@@ -369,7 +374,11 @@ impl<'t> Builder<'t> {
                 G::regex | G::open_regex => kind = self.regex(child),
                 G::of_x => {
                     let place = self.place(&inner_first(child));
-                    self.wrong_as(Rule::NotYetSupported, place, "looking into another value with `of` is not supported yet");
+                    self.wrong_as(
+                        Rule::NotYetSupported,
+                        place,
+                        "looking into another value with `of` is not supported yet",
+                    );
                     return ExprKind::Bad;
                 }
                 _ => {}

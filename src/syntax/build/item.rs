@@ -3,12 +3,11 @@
 use super::misplaced::Place;
 use super::{Builder, G, P};
 use crate::base::{Span, Spanned};
-use crate::diagnostic::{Rule, nearest};
+use crate::diagnostic::Rule;
 use crate::syntax::ast::{
     BinaryOperator, Block, Delay, Expr, ExprKind, File, Item, Let, Part, Piece, Subject, Target, Task, Threshold,
     ThresholdItem, Thresholds, User, UserItem,
 };
-use crate::syntax::keyword;
 
 impl<'t> Builder<'t> {
     /// The whole file.
@@ -30,8 +29,7 @@ impl<'t> Builder<'t> {
     fn item(&mut self, pair: P<'t>) -> Item {
         let whole = pair.clone();
         let (label, kind) = split_statement(pair);
-        let belongs =
-            matches!(kind.as_rule(), G::scenario_s | G::target_s | G::let_s | G::user_s | G::thresholds_s);
+        let belongs = matches!(kind.as_rule(), G::scenario_s | G::target_s | G::let_s | G::user_s | G::thresholds_s);
         if !belongs {
             return Item::Bad(self.misplaced(whole, kind, Place::File));
         }
@@ -174,44 +172,19 @@ impl<'t> Builder<'t> {
     /// `500ms`, `1s..3s`, `exponential(2s)`, `none`.
     pub(super) fn delay(&mut self, tail: P<'t>) -> Delay {
         let mut ends = tail.into_inner().filter(|child| child.as_rule() == G::expr).map(|child| self.expr(child));
-        let first = ends.next().expect("a delay has a value");
+        let mut first = ends.next().expect("a delay has a value");
         let last = ends.next();
         drop(ends);
         if let Some(last) = last {
-            return Delay::Range(self.duration(first), self.duration(last));
+            return Delay::Range(first, last);
         }
         match first.kind {
             ExprKind::Name(ref name) if name == "none" => Delay::None(first.span),
             ExprKind::Call { ref name, ref mut arguments } if name.value == "exponential" && arguments.len() == 1 => {
-                let mean = arguments.remove(0);
-                Delay::Exponential(self.duration(mean))
+                Delay::Exponential(arguments.remove(0))
             }
-            _ => Delay::Fixed(self.duration(first)),
+            _ => Delay::Fixed(first),
         }
-    }
-
-    /// Complains about a bare number where a duration is due, and leaves a hole.
-    pub(super) fn duration(&mut self, value: Expr) -> Expr {
-        match value.kind {
-            ExprKind::Number(number) => {
-                let unit = if number >= 100.0 { "ms" } else { "s" };
-                self.missing_unit(&value, "a duration needs a unit", unit)
-            }
-            _ => value,
-        }
-    }
-
-    /// Complains that a number has no unit; the fix puts `unit` behind it.
-    fn missing_unit(&mut self, value: &Expr, message: &str, unit: &str) -> Expr {
-        let written = self.repaired.slice(value.span);
-        let better = match (unit, &value.kind) {
-            ("%", ExprKind::Number(number)) if *number < 1.0 => format!("{}%", crate::base::Share(*number)).replace("%%", "%"),
-            _ => format!("{written}{unit}"),
-        };
-        self.wrong_as(Rule::MissingUnit, value.span, message.to_owned())
-            .label(format!("did you mean `{better}`?"))
-            .fix(value.span, better);
-        Expr { span: value.span, kind: ExprKind::Bad }
     }
 
     fn thresholds(&mut self, span: Span, tail: P<'t>) -> Thresholds {
@@ -242,68 +215,14 @@ impl<'t> Builder<'t> {
                 _ => {}
             }
         }
-        let (metric, mut value) = (metric.expect("a threshold has a metric"), value.expect("a threshold has a limit"));
+        let (metric, value) = (metric.expect("a threshold has a metric"), value.expect("a threshold has a limit"));
         let Some(operator) = operator.flatten() else { return ThresholdItem::Bad(self.bad(span, text)) };
         use BinaryOperator::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
         if !matches!(operator.value, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual) {
             self.wrong(operator.span, "a threshold compares").label("`<`, `<=`, `>` or `>=` is due here");
             return ThresholdItem::Bad(self.bad(span, text));
         }
-        let Some(kind) = self.metric_kind(&metric) else { return ThresholdItem::Bad(self.bad(span, text)) };
-        if let ExprKind::Number(number) = value.kind {
-            value = match kind {
-                MetricKind::Time => {
-                    let unit = if number >= 10.0 { "ms" } else { "s" };
-                    self.missing_unit(&value, "a time needs a unit", unit)
-                }
-                MetricKind::Share => self.missing_unit(&value, "a share of all is a percentage", "%"),
-                MetricKind::Rate => self.missing_unit(&value, "a rate needs a unit", "/s"),
-                MetricKind::Count => value,
-            };
-        }
         ThresholdItem::Threshold(Threshold { span, metric, iteration_time, subject, operator, value })
-    }
-
-    /// What a metric's values are; complains when there is no such metric.
-    fn metric_kind(&mut self, metric: &Spanned<String>) -> Option<MetricKind> {
-        if let Some(digits) = metric.value.strip_prefix('p').filter(|digits| digits.starts_with(|c: char| c.is_ascii_digit()))
-            && let Ok(percentile) = digits.parse::<f64>()
-        {
-            if percentile > 100.0 {
-                self.wrong_as(Rule::UnknownMetric, metric.span, format!("there is no percentile {digits}"))
-                    .label("a percentile lies between 0 and 100");
-                return None;
-            }
-            return Some(MetricKind::Time);
-        }
-        match metric.value.as_str() {
-            "min" | "mean" | "max" | "iteration_time" => Some(MetricKind::Time),
-            "error_rate" | "checks" => Some(MetricKind::Share),
-            "rate" => Some(MetricKind::Rate),
-            "count" => Some(MetricKind::Count),
-            "dropped" => {
-                self.wrong_as(Rule::NotYetSupported, metric.span, "`dropped` is not supported yet");
-                None
-            }
-            word => {
-                let better = match word {
-                    "avg" | "average" => Some("mean"),
-                    "med" | "median" => Some("p50"),
-                    "errors" | "error" | "failures" | "failed" | "fail_rate" => Some("error_rate"),
-                    "requests" | "total" => Some("count"),
-                    "rps" | "throughput" => Some("rate"),
-                    _ => nearest(word, keyword::METRICS.iter().copied()),
-                };
-                let complaint = self.wrong_as(Rule::UnknownMetric, metric.span, format!("there is no metric `{word}`"));
-                match better {
-                    Some(better) => drop(complaint.label(format!("did you mean `{better}`?")).fix(metric.span, better)),
-                    None => drop(complaint.help(
-                        "metrics are `p95` and other percentiles, `min`, `mean`, `max`, `iteration_time`, `error_rate`, `checks`, `rate` and `count`",
-                    )),
-                }
-                None
-            }
-        }
     }
 
     fn subject(&mut self, pair: P<'t>) -> Option<Subject> {
@@ -321,15 +240,6 @@ impl<'t> Builder<'t> {
     pub(super) fn parts(&mut self, block: P<'t>, place: Place) -> Vec<Part> {
         statements_of(block).map(|child| self.part(child, place)).collect()
     }
-}
-
-/// What the values of a metric are.
-#[derive(Clone, Copy)]
-enum MetricKind {
-    Time,
-    Share,
-    Rate,
-    Count,
 }
 
 /// The text of a string without `${…}`.

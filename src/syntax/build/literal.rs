@@ -119,7 +119,9 @@ impl<'t> Builder<'t> {
             Some(inside) if inside[2..].trim().is_empty() => {
                 drop(self.wrong(span, "`${}` needs a value inside").help("for the characters themselves write `\\${`"));
             }
-            Some(_) => drop(self.wrong(span, "what stands inside `${…}` is not an expression").help("`${name}`, `${user.id}`")),
+            Some(_) => {
+                drop(self.wrong(span, "what stands inside `${…}` is not an expression").help("`${name}`, `${user.id}`"))
+            }
         }
         Expr { span, kind: ExprKind::Bad }
     }
@@ -188,15 +190,13 @@ impl<'t> Builder<'t> {
                     let complaint =
                         self.wrong_as(Rule::UnknownWord, word.span, format!("nothing here is called `{}`", word.value));
                     match better {
-                        Some(better) => drop(complaint.label(format!("did you mean `{better}`?")).fix(word.span, better)),
+                        Some(better) => {
+                            drop(complaint.label(format!("did you mean `{better}`?")).fix(word.span, better))
+                        }
                         None => drop(complaint.help("a request begins with its method in upper case: `GET /path`")),
                     }
                 }
             }
-        } else if !known && let Some(better) = nearest(&upper, keyword::METHODS.iter().copied()) {
-            self.wrong_as(Rule::UnusualMethod, word.span, format!("`{upper}` is an unusual method"))
-                .label(format!("did you mean `{better}`?"))
-                .fix(word.span, better);
         }
         Spanned::new(upper, word.span)
     }
@@ -252,7 +252,10 @@ impl<'t> Builder<'t> {
                 }
                 None => drop(complaint.label("did you mean `/`?").fix(span, "/")),
             }
-        } else if written.split_once(":/").is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')) {
+        } else if written
+            .split_once(":/")
+            .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+        {
             self.wrong_as(Rule::NotYetSupported, span, "paths on a named target are not supported yet");
         } else {
             let better = format!("/{written}");

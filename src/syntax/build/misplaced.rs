@@ -97,7 +97,10 @@ impl<'t> Builder<'t> {
                 let word_span = first_word(self, &kind);
                 let word = self.repaired.slice(word_span).to_owned();
                 let (belongs, example) = home(rule, &word);
-                self.wrong_as(Rule::Misplaced, word_span, format!("`{word}` cannot stand {}", place.said()))
+                let part = matches!(place, Place::Target | Place::Socket | Place::Request | Place::Message)
+                    && (Place::Request.takes(rule) || Place::Socket.takes(rule));
+                let broken = if part { Rule::MisplacedPart } else { Rule::Misplaced };
+                self.wrong_as(broken, word_span, format!("`{word}` cannot stand {}", place.said()))
                     .label(belongs)
                     .help(example);
             }
@@ -174,10 +177,9 @@ impl<'t> Builder<'t> {
             return;
         }
         let known = place.words();
-        let synonym = keyword::SYNONYMS.iter().find(|(theirs, _)| *theirs == word.to_lowercase()).map(|(_, ours)| *ours);
-        let everywhere = || {
-            [keyword::ITEMS, keyword::USER_ITEMS, keyword::STATEMENTS, keyword::REQUEST_PARTS].concat()
-        };
+        let synonym =
+            keyword::SYNONYMS.iter().find(|(theirs, _)| *theirs == word.to_lowercase()).map(|(_, ours)| *ours);
+        let everywhere = || [keyword::ITEMS, keyword::USER_ITEMS, keyword::STATEMENTS, keyword::REQUEST_PARTS].concat();
         let better = synonym
             .or_else(|| nearest(word, known.iter().copied()))
             .or_else(|| nearest(word, keyword::METHODS.iter().copied()).filter(|_| rest.starts_with('/')))
@@ -229,9 +231,10 @@ impl<'t> Builder<'t> {
             G::capture_s => (G::capture_tail, "capture"),
             _ => (G::value_tail, "statement"),
         };
-        let broken = kind.clone().into_inner().find(|child| {
-            matches!(child.as_rule(), G::bad | G::head_bad | G::receive_later | G::repeat_later)
-        });
+        let broken = kind
+            .clone()
+            .into_inner()
+            .find(|child| matches!(child.as_rule(), G::bad | G::head_bad | G::receive_later | G::repeat_later));
         if let Some(broken) = broken {
             self.explain(&broken, tail, word);
         }
@@ -242,7 +245,7 @@ impl<'t> Builder<'t> {
     pub(super) fn no_label(&mut self, label: Option<&P<'t>>) {
         if let Some(label) = label {
             let span = self.place(label);
-            self.wrong(span, "a label names a step; nothing else can have one")
+            self.wrong_as(Rule::MisplacedLabel, span, "a label names a step; nothing else can have one")
                 .help("put the label before the request or the socket step");
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! The grammar lets every statement stand in every block; which ones belong there is decided here.
 
+mod explain;
 mod expression;
 mod item;
 mod literal;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Builder, G, P};
+use super::{Builder, P};
 use crate::base::{ByteSize, Rate, Share, Span};
 use crate::diagnostic::{Rule, nearest};
 use crate::syntax::ast::ExprKind;
@@ -31,7 +31,7 @@ impl<'t> Builder<'t> {
                     Ok(_) => Some(glued),
                     Err(trouble) => trouble.better.clone(),
                 };
-                self.complain_number(span, Rule::UnitBlank, "no blank stands before a unit".into(), better);
+                self.complain_number(span, Rule::BlankBeforeUnit, "no blank stands before a unit".into(), better);
                 return value.unwrap_or(ExprKind::Bad);
             }
         };
@@ -100,7 +100,9 @@ fn read(written: &str) -> Result<ExprKind, Trouble> {
         return Err(wrong(format!("`{written}` stands behind `status`"), None));
     }
     if let Some(rate) = unit.strip_prefix('/') {
-        return Err(unknown(base_unit(rate).filter(|unit| ["s", "m", "h"].contains(unit)).map(|unit| format!("{number}/{unit}"))));
+        return Err(unknown(
+            base_unit(rate).filter(|unit| ["s", "m", "h"].contains(unit)).map(|unit| format!("{number}/{unit}")),
+        ));
     }
     joined_duration(written).map(ExprKind::Duration).map_err(|better| match better {
         DurationTrouble::TooLong => wrong("this is longer than a run can be".into(), None),

@@ -5,9 +5,7 @@ use super::misplaced::Place;
 use super::{Builder, G, P};
 use crate::base::{Span, Spanned};
 use crate::diagnostic::Rule;
-use crate::syntax::ast::{
-    Block, Clauses, Expr, ExprKind, Field, Part, Payload, Statement, StatementKind, Text,
-};
+use crate::syntax::ast::{Block, Clauses, Expr, ExprKind, Field, Part, Payload, Statement, StatementKind, Text};
 
 impl<'t> Builder<'t> {
     /// One statement of a block at `place`.
@@ -195,7 +193,8 @@ impl<'t> Builder<'t> {
                         _ => "text",
                     };
                     let written = self.repaired.slice(value.span).to_owned();
-                    let complaint = self.wrong(value.span.at_start().to(value.span), "say how it is sent: as `text` or as `json`");
+                    let complaint =
+                        self.wrong(value.span.at_start().to(value.span), "say how it is sent: as `text` or as `json`");
                     let _ = complaint
                         .label(format!("did you mean `{word} {}`?", short(&written)))
                         .fix(value.span.at_start(), format!("{word} "));
@@ -227,7 +226,7 @@ impl<'t> Builder<'t> {
                     if let Some((_, first)) = seen.iter().find(|(earlier, _)| *earlier == word) {
                         let first = *first;
                         let complaint =
-                            self.wrong_as(Rule::DuplicateClause, span, format!("`{word}` stands twice in this step"));
+                            self.wrong_as(Rule::DuplicateSetting, span, format!("`{word}` stands twice in this step"));
                         let complaint = complaint.also(first, "it is first here");
                         if word == "where" {
                             drop(complaint.help("join both conditions with `and`"));
@@ -237,10 +236,7 @@ impl<'t> Builder<'t> {
                     seen.push((word, span));
                     match rule {
                         G::where_c => clauses.condition = Some(self.expr(value)),
-                        G::within_c => {
-                            let value = self.expr(value);
-                            clauses.within = Some(self.duration(value));
-                        }
+                        G::within_c => clauses.within = Some(self.expr(value)),
                         _ => clauses.since = Some(self.word(&value)),
                     }
                 }
@@ -278,10 +274,7 @@ impl<'t> Builder<'t> {
             G::form_s => Part::Form { span, fields: self.fields(inner_first(tail)) },
             G::json_s => Part::Json { span, value: self.expr(inner_first(tail)) },
             G::body_s => Part::Body { span, value: self.expr(inner_first(tail)) },
-            G::timeout_s => {
-                let value = self.expr(inner_first(tail));
-                Part::Timeout { span, value: self.duration(value) }
-            }
+            G::timeout_s => Part::Timeout { span, value: self.expr(inner_first(tail)) },
             G::check_s => Part::Check { span, condition: self.expr(inner_first(tail)) },
             G::expect_s => {
                 let mut condition = None;
@@ -324,9 +317,12 @@ impl<'t> Builder<'t> {
                 G::field_name => name = Some(self.field_name(child)),
                 G::header_mark => {
                     let place = self.place(&child);
-                    self.wrong(place, format!("nothing stands between a header's name and its value, no `{}`", child.as_str()))
-                        .help("write `header Accept \"application/json\"`")
-                        .fix(place, "");
+                    self.wrong(
+                        place,
+                        format!("nothing stands between a header's name and its value, no `{}`", child.as_str()),
+                    )
+                    .help("write `header Accept \"application/json\"`")
+                    .fix(place, "");
                 }
                 G::expr => value = Some(self.expr(child)),
                 _ => {}
