@@ -7,6 +7,8 @@ pub mod clock;
 pub mod dial;
 pub mod eval;
 mod finish;
+#[cfg(test)]
+mod fixture;
 mod http;
 mod judge;
 mod life;

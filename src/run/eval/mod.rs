@@ -344,8 +344,12 @@ fn item<'a>(of: &'a Expr, index: &'a Expr, scope: &mut Scope<'a>) -> Result<Foun
     Ok(match (of.item(position as usize), of.as_ref()) {
         (Some(value), _) => Found::Item(value),
         (None, Value::List(_) | Value::Json(_)) => {
-            let length = of.length().unwrap_or(0);
-            Found::Outside(format!("index {position} is out of range: there are {length} items, the first is 0"))
+            let count = match of.length().unwrap_or(0) {
+                0 => "there are no items".to_owned(),
+                1 => "there is one item, 0".to_owned(),
+                count => format!("there are {count} items, 0 to {}", count - 1),
+            };
+            Found::Outside(format!("index {position} is out of range: {count}"))
         }
         (None, _) => Found::Outside(format!("a {} has no items", of.type_name())),
     })

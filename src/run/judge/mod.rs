@@ -150,3 +150,6 @@ impl User {
         self.thread.recorder.borrow_mut().note(point, ErrorKind::Expect, text);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! A small world for this room's unit tests: one class of users with one task, and rows and places as a test names
+//! them.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::io::DuplexStream;
+
+use super::clock::Clock;
+use super::network::{Local, Network, Stream};
+use super::place::Base;
+use super::thread::{Seedling, Shared, Thread};
+use super::user::User;
+use crate::base::{FileId, Offset, Seed, Span};
+use crate::plan::{
+    self, Delay, Expr, Load, OpId, Plan, Point, PointId, PointKind, Series, SeriesId, SeriesKind, Step, StepId, Target,
+    Task, TaskId, UserId, Value,
+};
+
+/// Slots of the class; the tests' own to use.
+pub const SLOTS: u32 = 8;
+
+/// A plan with a row and a step for each of `rows`, in this order, and behind their places one for each of `parts`.
+pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
+    let span = Span::new(FileId(0), 0, 0);
+    let point = |text: &str, step, kind| Point { span, step, kind, text: text.into() };
+    let heads =
+        rows.iter().enumerate().map(|(index, (name, _))| point(name, Some(StepId(index as u32)), PointKind::Step));
+    let parts = parts.iter().map(|text| point(text, None, PointKind::Expect));
+    Plan {
+        scenario: "Fixture".into(),
+        load: Load {
+            profile: "test".into(),
+            users: 1,
+            spawn_rate: 1.0,
+            duration: Duration::from_secs(3600),
+            graceful_stop: Duration::from_secs(30),
+        },
+        seed: Seed(1),
+        target: Target { url: Expr::Literal(Value::from("http://127.0.0.1:80")), span, headers: Vec::new() },
+        constants: Vec::new(),
+        constant_spans: Vec::new(),
+        users: vec![plan::User {
+            name: "u".into(),
+            doc: None,
+            share: 1.0,
+            think: Delay::None,
+            think_point: PointId(0),
+            lets: Vec::new(),
+            on_start: None,
+            on_stop: None,
+            tasks: vec![TaskId(0)],
+            user_slots: 0,
+            slots: SLOTS,
+            sockets: 2,
+        }],
+        tasks: vec![Task { user: UserId(0), name: "t".into(), doc: None, weight: 1.0, start: OpId(0) }],
+        series: rows
+            .iter()
+            .map(|(name, kind)| Series {
+                user: UserId(0),
+                task: Some(TaskId(0)),
+                task_name: "t".into(),
+                name: (*name).into(),
+                method: "WS".into(),
+                kind: *kind,
+            })
+            .collect(),
+        steps: (0..rows.len() as u32).map(|index| Step { series: SeriesId(index), point: PointId(index) }).collect(),
+        points: heads.chain(parts).collect(),
+        ops: vec![plan::Op::End],
+        thresholds: Vec::new(),
+    }
+}
+
+/// A load thread of that plan over that network, in tokio's time.
+pub fn thread(plan: Plan, network: Rc<dyn Network>) -> Rc<Thread> {
+    let target: url::Url = "http://127.0.0.1:80".parse().expect("a URL");
+    let base = Base::of(&target).expect("a base");
+    let shared = Arc::new(Shared {
+        started: Duration::from_secs(1_700_000_000),
+        run_id: "run-1".into(),
+        environment: HashMap::from([("NAME".to_owned(), "value".to_owned())]),
+        target,
+        allow: Vec::new(),
+        counter: AtomicU64::new(0),
+        next_user: AtomicU64::new(1),
+    });
+    let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 80))];
+    let constants = vec![Value::from("constant")];
+    let seedling = Seedling { plan, constants, addresses, shared, index: 0, threads: 1 };
+    Rc::new(Thread::new(seedling, base, Clock::paused(), network))
+}
+
+/// User 0, just born.
+pub fn user(thread: &Rc<Thread>) -> User {
+    User::new(thread, UserId(0), 0, Offset::ZERO)
+}
+
+/// Runs `test` in paused time, with local tasks.
+pub fn pretend<T>(test: impl Future<Output = T>) -> T {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build_local(Default::default()).expect("a runtime").block_on(test)
+}
+
+/// A network in memory: `serve` is handed the far end of each connection.
+pub struct Memory<F>(pub F);
+
+impl<F, S> Network for Memory<F>
+where
+    F: Fn(DuplexStream) -> S,
+    S: Future<Output = ()> + 'static,
+{
+    fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
+        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])))
+    }
+
+    fn connect(&self, _: SocketAddr) -> Local<io::Result<Stream>> {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        tokio::task::spawn_local((self.0)(far));
+        Box::pin(std::future::ready(Ok(Stream::Memory(near))))
+    }
+}
+
+/// A network where nobody is.
+pub fn nowhere() -> Rc<dyn Network> {
+    Rc::new(Memory(|_| std::future::ready(())))
+}
