@@ -42,7 +42,12 @@ pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
             graceful_stop: Duration::from_secs(30),
         },
         seed: Seed(1),
-        target: Target { url: Expr::Literal(Value::from("http://127.0.0.1:80")), span, headers: Vec::new() },
+        target: Target {
+            url: Expr::Literal(Value::from("http://127.0.0.1:80")),
+            text: "http://127.0.0.1:80".into(),
+            span,
+            headers: Vec::new(),
+        },
         constants: Vec::new(),
         constant_spans: Vec::new(),
         users: vec![plan::User {

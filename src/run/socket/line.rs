@@ -52,10 +52,13 @@ pub fn attend<F: Future>(sockets: Rc<Sockets>, walk: F) -> impl Future<Output = 
     let mut walk = Box::pin(walk);
     poll_fn(move |cx| {
         sockets.turn.set(sockets.turn.get() + 1);
-        for line in sockets.open.borrow_mut().iter_mut().flatten() {
-            line.read(cx, &sockets.thread, sockets.turn.get());
+        sockets.read_all(cx);
+        let walked = walk.as_mut().poll(cx);
+        if walked.is_pending() {
+            // A socket that the walk has just opened wakes nobody before it is read.
+            sockets.read_all(cx);
         }
-        walk.as_mut().poll(cx)
+        walked
     })
 }
 
@@ -84,6 +87,13 @@ impl Sockets {
     /// What `look` finds out about a socket; `None`: there is none.
     pub(super) fn with<T>(&self, id: SocketId, look: impl FnOnce(&mut Line) -> T) -> Option<T> {
         self.open.borrow_mut()[id.0 as usize].as_deref_mut().map(look)
+    }
+
+    /// Reads each socket dry that has not been in this turn.
+    fn read_all(&self, cx: &mut Context<'_>) {
+        for line in self.open.borrow_mut().iter_mut().flatten() {
+            line.read(cx, &self.thread, self.turn.get());
+        }
     }
 
     /// Reads what has arrived already, without waiting.

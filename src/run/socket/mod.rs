@@ -450,3 +450,6 @@ fn missing(trouble: &Trouble, op: &Receive, taken: u64, count: u64, passed: u64)
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
