@@ -208,7 +208,7 @@ fn timed(kind: SeriesKind, method: &str) -> String {
         SeriesKind::Http => "request",
         SeriesKind::Connect => "dial and upgrade",
         SeriesKind::Send => "send",
-        SeriesKind::Receive => "wait for each message",
+        SeriesKind::Receive => "each message received",
         SeriesKind::Call => "round trip",
         SeriesKind::Close => "closing handshake",
     };

@@ -2,13 +2,14 @@
 //! iteration, as if answers took no time.
 //!
 //! Counted as requests are HTTP steps, connects, messages sent, each message that a receive takes, calls and closes:
-//! one for each sample. Where a branch decides, the one with the most requests and the shortest pauses counts.
+//! one for each sample. Where a branch decides, the
+//! most requests and the shortest pauses of its ways count: less cannot be known, and a bound is what is wanted.
 
 use std::time::Duration;
 
 use super::expr::{Expr, Function};
 use super::outline::{Node, outline};
-use super::{Delay, Op, Plan, StepId, Subject, TaskId, UserId, Value};
+use super::{Delay, Op, Plan, SeriesId, StepId, Subject, TaskId, UserId, Value};
 
 /// So many requests a second at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,14 +37,13 @@ pub struct Reach {
 
 /// What one class of users can do, at most.
 pub fn reach(plan: &Plan, user: UserId) -> Reach {
-    let demand = class_demand(plan, user);
     let users = plan.user_counts()[user.0 as usize];
-    let rows = of_class(plan, user);
+    let demand = class_demand(plan, user, &vec![true; plan.series.len()]);
     Reach {
         users,
-        requests: demand.as_ref().map(|demand| rows.iter().map(|row| demand.requests[*row]).sum()),
-        pauses: demand.as_ref().map(|demand| Duration::from_secs_f64(demand.pauses)),
-        most: most(demand.as_ref(), users, &rows, None),
+        requests: demand.map(|demand| demand.requests),
+        pauses: demand.map(|demand| Duration::from_secs_f64(demand.pauses)),
+        most: most(demand, users, None),
     }
 }
 
@@ -51,23 +51,24 @@ pub fn reach(plan: &Plan, user: UserId) -> Reach {
 /// more for each user, because no pause stands before the first one. `on start` and `on stop`, which run once, make
 /// it [`Most::Unknown`].
 pub(super) fn reach_of(plan: &Plan, subject: &Subject) -> Most {
+    let speaks_of = |series: SeriesId| match subject {
+        Subject::Run => true,
+        Subject::User(user) => plan.series[series.0 as usize].user == *user,
+        Subject::Task(task) => plan.series[series.0 as usize].task == Some(*task),
+        Subject::Series(rows) => rows.contains(&series),
+    };
+    let wanted: Vec<bool> = (0..plan.series.len()).map(|row| speaks_of(SeriesId(row as u32))).collect();
+    let once = |row: usize| wanted[row] && plan.series[row].task.is_none();
+    if matches!(subject, Subject::Series(_)) && (0..wanted.len()).any(once) {
+        return Most::Unknown;
+    }
     let mut sum = 0.0;
-    let counts = plan.user_counts();
-    for (index, users) in counts.into_iter().enumerate() {
-        let user = UserId(index as u32);
-        let mut rows = of_class(plan, user);
-        match subject {
-            Subject::Run => {}
-            Subject::User(wanted) => rows.retain(|_| *wanted == user),
-            Subject::Task(wanted) => rows.retain(|row| plan.series[*row].task == Some(*wanted)),
-            Subject::Series(wanted) => {
-                if wanted.iter().any(|series| plan.series[series.0 as usize].task.is_none()) {
-                    return Most::Unknown;
-                }
-                rows.retain(|row| wanted.iter().any(|series| series.0 as usize == *row));
-            }
+    for (index, users) in plan.user_counts().into_iter().enumerate() {
+        let has_rows = plan.series.iter().zip(&wanted).any(|(row, wanted)| *wanted && row.user.0 as usize == index);
+        if !has_rows {
+            continue;
         }
-        match most(class_demand(plan, user).as_ref(), users, &rows, Some(plan.load.duration)) {
+        match most(class_demand(plan, UserId(index as u32), &wanted), users, Some(plan.load.duration)) {
             Most::Rate(rate) => sum += rate,
             without_number => return without_number,
         }
@@ -76,52 +77,37 @@ pub(super) fn reach_of(plan: &Plan, subject: &Subject) -> Most {
 }
 
 /// What one iteration asks for.
+#[derive(Clone, Copy)]
 struct Demand {
-    /// By row.
-    requests: Vec<f64>,
+    /// In the rows that are wanted.
+    requests: f64,
     /// In seconds.
     pauses: f64,
 }
 
 impl Demand {
-    fn nothing(plan: &Plan) -> Demand {
-        Demand { requests: vec![0.0; plan.series.len()], pauses: 0.0 }
-    }
-
-    /// Adds so many requests of a step.
-    fn count(&mut self, plan: &Plan, step: StepId, by: f64) {
-        self.requests[plan.steps[step.0 as usize].series.0 as usize] += by;
-    }
+    const NOTHING: Demand = Demand { requests: 0.0, pauses: 0.0 };
 
     /// Adds so many times what another asks for.
-    fn add(&mut self, times: f64, other: &Demand) {
+    fn add(&mut self, times: f64, other: Demand) {
+        self.requests += times * other.requests;
         self.pauses += times * other.pauses;
-        for (all, own) in self.requests.iter_mut().zip(&other.requests) {
-            *all += times * own;
-        }
     }
 }
 
-fn most(demand: Option<&Demand>, users: u32, rows: &[usize], run: Option<Duration>) -> Most {
-    if rows.is_empty() || users == 0 {
+fn most(demand: Option<Demand>, users: u32, run: Option<Duration>) -> Most {
+    if users == 0 {
         return Most::Rate(0.0);
     }
     let Some(demand) = demand else { return Most::Unknown };
-    let requests: f64 = rows.iter().map(|row| demand.requests[*row]).sum();
-    if requests == 0.0 {
+    if demand.requests == 0.0 {
         return Most::Rate(0.0);
     }
     if demand.pauses == 0.0 {
         return Most::Unbounded;
     }
     let first = run.map_or(0.0, |run| 1.0 / run.as_secs_f64());
-    Most::Rate(f64::from(users) * requests * (1.0 / demand.pauses + first))
-}
-
-/// The rows of a class that its tasks fill.
-fn of_class(plan: &Plan, user: UserId) -> Vec<usize> {
-    let is_of = |(index, row): (usize, &super::Series)| (row.user == user && row.task.is_some()).then_some(index);
-    plan.series.iter().enumerate().filter_map(is_of).collect()
+    Most::Rate(f64::from(users) * demand.requests * (1.0 / demand.pauses + first))
 }
 
 /// How often a task is drawn, of all iterations of its class; 0 to 1.
@@ -132,52 +118,50 @@ pub(super) fn task_share(plan: &Plan, task: TaskId) -> f64 {
 }
 
 /// The mean iteration of a class; `None`: it depends on values of the run.
-fn class_demand(plan: &Plan, user: UserId) -> Option<Demand> {
+fn class_demand(plan: &Plan, user: UserId, wanted: &[bool]) -> Option<Demand> {
     let class = &plan.users[user.0 as usize];
-    let mut mean = Demand { pauses: mean_delay(&class.think)?, ..Demand::nothing(plan) };
+    let mut mean = Demand { pauses: mean_delay(&class.think)?, ..Demand::NOTHING };
     for id in &class.tasks {
-        let one = demand(plan, &outline(plan, plan.tasks[id.0 as usize].start))?;
-        mean.add(task_share(plan, *id), &one);
+        let one = demand(plan, &outline(plan, plan.tasks[id.0 as usize].start), wanted)?;
+        mean.add(task_share(plan, *id), one);
     }
     Some(mean)
 }
 
 /// What these statements ask for; `None`: it depends on values of the run.
-fn demand(plan: &Plan, nodes: &[Node<'_>]) -> Option<Demand> {
-    let mut sum = Demand::nothing(plan);
+fn demand(plan: &Plan, nodes: &[Node<'_>], wanted: &[bool]) -> Option<Demand> {
+    let one = |step: StepId| f64::from(u8::from(wanted[plan.steps[step.0 as usize].series.0 as usize]));
+    let mut sum = Demand::NOTHING;
     for node in nodes {
         match node {
-            Node::Single(Op::Http(http)) => sum.count(plan, http.step, 1.0),
-            Node::Single(Op::Send(send)) => sum.count(plan, send.step, 1.0),
-            Node::Single(Op::Call(call)) => sum.count(plan, call.step, 1.0),
-            Node::Single(Op::Close(close)) => sum.count(plan, close.step, 1.0),
+            Node::Single(Op::Http(http)) => sum.requests += one(http.step),
+            Node::Single(Op::Send(send)) => sum.requests += one(send.step),
+            Node::Single(Op::Call(call)) => sum.requests += one(call.step),
+            Node::Single(Op::Close(close)) => sum.requests += one(close.step),
             Node::Single(Op::Receive(receive)) => {
-                let messages = receive.count.as_ref().map_or(Some(1.0), mean_count)?;
-                sum.count(plan, receive.step, messages);
+                sum.requests += receive.count.as_ref().map_or(Some(1.0), mean_count)? * one(receive.step);
             }
             Node::Single(Op::Pause { delay, .. }) => sum.pauses += mean_delay(delay)?,
             Node::Single(_) => {}
             Node::Socket { connect, body, close } => {
-                sum.count(plan, connect.step, 1.0);
-                sum.add(1.0, &demand(plan, body)?);
+                sum.requests += one(connect.step);
+                sum.add(1.0, demand(plan, body, wanted)?);
                 let closes =
                     |node: &Node<'_>| matches!(node, Node::Single(Op::Close(own)) if own.socket == connect.socket);
                 // Leaving a socket that is closed already is no step.
                 if !body.iter().any(closes) {
-                    sum.count(plan, close.step, 1.0);
+                    sum.requests += one(close.step);
                 }
             }
-            Node::Repeat { count, body, .. } => sum.add(mean_count(count)?, &demand(plan, body)?),
+            Node::Repeat { count, body, .. } => sum.add(mean_count(count)?, demand(plan, body, wanted)?),
             Node::If { branches, otherwise } => {
-                let mut most = Demand { pauses: f64::INFINITY, ..Demand::nothing(plan) };
+                let mut most = Demand { pauses: f64::INFINITY, ..Demand::NOTHING };
                 for body in branches.iter().map(|(_, body)| body).chain([otherwise]) {
-                    let branch = demand(plan, body)?;
+                    let branch = demand(plan, body, wanted)?;
+                    most.requests = most.requests.max(branch.requests);
                     most.pauses = most.pauses.min(branch.pauses);
-                    for (most, own) in most.requests.iter_mut().zip(&branch.requests) {
-                        *most = most.max(*own);
-                    }
                 }
-                sum.add(1.0, &most);
+                sum.add(1.0, most);
             }
         }
     }

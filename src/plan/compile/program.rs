@@ -338,17 +338,31 @@ impl<'a> Program<'a> {
 /// The close code of a socket that has done what it was opened for.
 const NORMAL_CLOSURE: u16 = 1000;
 
-/// Source text on one line: runs of blanks and line ends become one blank, comments between the lines go.
+/// Source text on one line: outside of strings, runs of blanks and line ends become one blank and comments go.
 pub(super) fn fold_blanks(text: &str) -> String {
-    let mut lines = text.lines();
-    let mut folded = lines.next().unwrap_or_default().trim().to_owned();
-    for line in lines {
-        let line = line.trim();
-        if !line.is_empty() && !line.starts_with('#') {
-            folded.push(' ');
-            folded.push_str(line);
+    let mut folded = String::with_capacity(text.len());
+    let (mut in_string, mut escaped) = (false, false);
+    let mut chars = text.trim().chars();
+    while let Some(c) = chars.next() {
+        let after_blank = folded.is_empty() || folded.ends_with(' ');
+        match c {
+            '#' if !in_string && after_blank => {
+                // Up to the line end, which is a blank that stands there already.
+                chars.by_ref().take_while(|c| *c != '\n').for_each(drop);
+            }
+            c if !in_string && c.is_whitespace() => {
+                if !after_blank {
+                    folded.push(' ');
+                }
+            }
+            c => {
+                folded.push(c);
+                in_string ^= c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+            }
         }
     }
+    folded.truncate(folded.trim_end().len());
     folded
 }
 
@@ -402,4 +416,21 @@ fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
             }
             Expr::Index(left, right) | Expr::Binary(left, _, right) => inside(left) || inside(right),
         }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold_blanks;
+
+    #[test]
+    fn source_text_is_put_on_one_line() {
+        for (text, folded) in [
+            ("expect   status\t200", "expect status 200"),
+            ("json {\n  # words\n  a: 1, # one\n\n  b: 2\n}", "json { a: 1, b: 2 }"),
+            (r#"send text "two  blanks \"  # no comment""#, r#"send text "two  blanks \"  # no comment""#),
+            ("regex /[/#]a/", "regex /[/#]a/"),
+        ] {
+            assert_eq!(fold_blanks(text), folded);
+        }
+    }
 }
