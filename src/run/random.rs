@@ -52,7 +52,7 @@ impl Random {
     /// A whole number in `0..count`, each equally likely; 0 when `count` is 0.
     pub fn index(&mut self, count: u64) -> u64 {
         // The high half of a 64 × 64 bit product; the bias is below count ÷ 2⁶⁴, which no run can see.
-        (u128::from(self.bits()) * u128::from(count) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(count)) >> 64) as u64
     }
 
     /// A whole number from `low` to `high`, both included; either order. Both within ±2⁵³.

@@ -269,10 +269,7 @@ fn compare(left: &Operand<'_>, operator: Operator, right: &Operand<'_>) -> Resul
             Some(_) => texts(|left, right| left.contains(right)),
             None => is_in(right, left),
         },
-        Operator::In => match right.as_text() {
-            Some(_) => texts(|left, right| right.contains(left)),
-            None => is_in(left, right),
-        },
+        Operator::In => is_in(left, right),
         Operator::Matches => match (left.as_text(), right.as_text()) {
             (Some(text), Some(pattern)) => {
                 let pattern = regex::Regex::new(pattern)
@@ -291,16 +288,9 @@ fn compare(left: &Operand<'_>, operator: Operator, right: &Operand<'_>) -> Resul
     })
 }
 
-/// Whether `item` is among the items of the list `of`, or a key of the object; `None`: `of` is neither, or nothing
-/// in it is of the item's type.
+/// Whether `item` is among the items of the list `of`; `None`: `of` is no list, or nothing in it is of the item's type.
 fn is_in(item: &Operand<'_>, of: &Operand<'_>) -> Option<bool> {
-    let of = of.as_value();
-    if let (Value::Json(json), Some(key)) = (of.as_ref(), item.as_text())
-        && let Some(object) = json.as_object()
-    {
-        return Some(object.contains_key(key));
-    }
-    let (items, item) = (of.items()?, item.as_value());
+    let (items, item) = (of.as_value().items()?, item.as_value());
     let mut comparable = items.is_empty();
     for candidate in &items {
         match item.equals(candidate) {

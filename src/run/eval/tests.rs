@@ -133,7 +133,6 @@ fn text_lists_and_objects_are_put_together() {
 fn comparisons_hold_or_do_not() {
     use Operator::*;
     let list = || Expr::List(vec![num(1.0), num(2.0)]);
-    let object = || Expr::Object(vec![("key".into(), num(1.0))]);
     for (left, operator, right, expected) in [
         (num(1.0), Equal, num(1.0), true),
         (num(1.0), NotEqual, num(2.0), true),
@@ -144,13 +143,10 @@ fn comparisons_hold_or_do_not() {
         (lit("haystack"), Contains, lit("st"), true),
         (list(), Contains, num(2.0), true),
         (list(), Contains, num(3.0), false),
-        (object(), Contains, lit("key"), true),
-        (object(), Contains, lit("other"), false),
         (lit("haystack"), StartsWith, lit("hay"), true),
         (lit("haystack"), EndsWith, lit("hay"), false),
         (num(2.0), In, list(), true),
         (num(3.0), In, list(), false),
-        (lit("st"), In, lit("haystack"), true),
         (lit("abc"), Matches, lit("^a.c$"), true),
         (lit(Value::Null), Equal, lit("x"), false),
         (lit(Value::Null), NotEqual, lit("x"), true),
@@ -172,6 +168,8 @@ fn comparing_different_types_is_false_and_counted() {
         bin(num(1.0), Operator::Contains, lit("2")),
         bin(num(1.0), Operator::StartsWith, lit("2")),
         bin(lit("a"), Operator::In, Expr::List(vec![num(1.0)])),
+        bin(lit("a"), Operator::In, lit("abc")),
+        bin(Expr::Object(vec![("a".into(), num(1.0))]), Operator::Contains, lit("a")),
         Expr::Matches(Box::new(num(1.0)), Regex::new("1").unwrap()),
         bin(num(1.0), Operator::And, lit(true)),
     ];

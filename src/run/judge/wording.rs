@@ -251,7 +251,7 @@ fn split<'t>(text: &'t str, token: &str) -> Option<(&'t str, &'t str)> {
         };
         edge(before.chars().next_back()) && edge(behind.chars().next())
     };
-    let at = places.into_iter().filter(|&at| text[at..].starts_with(token) && fits(at)).next_back()?;
+    let at = places.into_iter().rfind(|&at| text[at..].starts_with(token) && fits(at))?;
     Some((text[..at].trim(), text[at + token.len()..].trim()))
 }
 
