@@ -66,7 +66,7 @@ impl Health {
     /// What each thread used of its core, all windows together: thread number and share.
     pub fn shares(&self) -> impl Iterator<Item = (u32, f64)> {
         self.threads.iter().map(|(thread, slots)| {
-            let (cpu, wall) = slots.iter().fold((0, 0), |sums, slot| add(sums, slot));
+            let (cpu, wall) = slots.iter().fold((0, 0), add);
             (*thread, cpu as f64 / wall.max(1) as f64)
         })
     }

@@ -71,6 +71,10 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// Every limit, in the order of this list.
+    pub const ALL: &'static [Limit] =
+        &[Limit::Lateness, Limit::Cpu, Limit::SamplesLost, Limit::Exhausted, Limit::NothingFinished, Limit::NoData];
+
     /// Its name in files.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scn::base::{Offset, Sources};
+use scn::metrics::verdict::Limit;
 use scn::metrics::{ErrorKind, Judged, Recent, Recorder, Snapshot, Verdict, thresholds};
 use scn::plan::{Plan, PointId};
 use scn::report::{self, Finished, Meta, Now, SUMMARY_SCHEMA, Style};
@@ -169,6 +170,20 @@ fn described(at: &str, schema: &Value, root: &Value, value: &Value) {
         }
         _ => {}
     }
+}
+
+#[test]
+fn the_schema_lists_the_words_that_the_code_knows() {
+    let schema: Value = serde_json::from_str(SUMMARY_SCHEMA).unwrap();
+    let words = |pointer: &str| -> Vec<String> {
+        let list = schema.pointer(pointer).and_then(Value::as_array).unwrap_or_else(|| panic!("no list at {pointer}"));
+        list.iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+    };
+    let kinds: Vec<&str> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+    assert_eq!(words("/properties/errors/items/properties/kind/enum"), kinds);
+    assert_eq!(words("/properties/series/items/properties/errors/propertyNames/enum"), kinds);
+    let limits: Vec<&str> = Limit::ALL.iter().map(|limit| limit.name()).collect();
+    assert_eq!(words("/properties/validity/properties/reasons/items/properties/limit/enum"), limits);
 }
 
 #[test]

@@ -85,6 +85,9 @@ pub const CHECK: PointId = PointId(10);
 /// `capture applied = json $.frequency`
 pub const CAPTURE: PointId = PointId(11);
 
+/// Class, task, the task's name, the row's, method, kind, and the text of the step's head.
+type PlannedRow = (UserId, Option<TaskId>, &'static str, &'static str, &'static str, SeriesKind, &'static str);
+
 /// The sources and the plan. Users think; there are no thresholds.
 pub fn world() -> (Sources, Plan) {
     let mut sources = Sources::default();
@@ -108,7 +111,7 @@ pub fn world() -> (Sources, Plan) {
         sockets: 0,
     };
     let task = |name: &str, user, weight| Task { user, name: name.into(), doc: None, weight, start: OpId(0) };
-    let rows: [(UserId, Option<TaskId>, &str, &str, &str, SeriesKind, &str); 9] = [
+    let rows: [PlannedRow; 9] = [
         (HTTP, None, "on_start", "login", "POST", SeriesKind::Http, "login: POST /api/login"),
         (HTTP, Some(HEALTH), "health", "GET /api/health", "GET", SeriesKind::Http, "GET /api/health"),
         (
