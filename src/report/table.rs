@@ -287,6 +287,7 @@ fn beside(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
     let connections = [
         (count(Counter::ConnectionsOpened), "opened"),
         (count(Counter::ConnectionsReused), "times used again"),
+        (count(Counter::ConnectionsStale), "closed by the peer meanwhile"),
         (count(Counter::ConnectionsFailed), "could not be opened"),
     ];
     if connections.iter().any(|(count, _)| *count > 0) {
