@@ -47,8 +47,7 @@ pub struct Flags {
 }
 
 /// The variables that mirror these flags, for `--help`.
-pub const ENVIRONMENT_HELP: &str = "\
-  SCN_PROFILE, SCN_USERS, SCN_SPAWN_RATE, SCN_DURATION, SCN_MIX
+pub const ENVIRONMENT_HELP: &str = "  SCN_PROFILE, SCN_USERS, SCN_SPAWN_RATE, SCN_DURATION, SCN_MIX
                    mirror the flags; a flag beats a variable beats the profile";
 
 /// How much load, as chosen.

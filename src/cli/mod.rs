@@ -6,7 +6,6 @@
 pub mod check;
 pub mod demo;
 pub mod environment;
-pub mod errors;
 pub mod exit;
 pub mod files;
 pub mod folder;

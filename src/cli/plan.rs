@@ -52,6 +52,6 @@ pub fn plan(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let mut sources = Sources::default();
     let (_, sound) = scenario::sound(&arguments.file, &mut sources, screen)?;
     let plan = choice.plan(&sound, &arguments.file, &mut sources, screen)?;
-    screen.print(&format!("{plan:?}"))?;
+    screen.print(&crate::plan::describe(&plan))?;
     Ok(Exit::Good)
 }

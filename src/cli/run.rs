@@ -1,10 +1,11 @@
 //! `scn run`: the whole pipeline, from a path to a verdict.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use clap::builder::TypedValueParser;
+use sha2::{Digest, Sha256};
 
 use super::demo::no_signals;
 use super::environment::Environment;
@@ -13,13 +14,14 @@ use super::folder::{self, Folder, Results};
 use super::live::Live;
 use super::render::text::Drawing;
 use super::screen::Screen;
-use super::{errors, load, scenario, signals, values};
-use crate::base::Sources;
+use super::{load, scenario, signals, values};
 use crate::base::units::duration_text;
+use crate::base::{SourceFile, Sources};
 use crate::demo::{self, Switches};
 use crate::diagnostic::Severity;
 use crate::metrics::{Judged, Validity, Verdict, thresholds};
 use crate::plan::Plan;
+use crate::report::{self, summary};
 use crate::run::{self, Options, Stop};
 
 /// Run a scenario and judge what came of it
@@ -82,8 +84,9 @@ Examples:
   scn run shop.scn --users 20 --duration 1m --seed 7
   scn run shop.scn --target https://staging.example.com --allow staging.example.com
 
-Ctrl-C (SIGINT) or SIGTERM: no iteration begins any more, running ones may end (graceful_stop of the profile, 30 s
-unless it says otherwise), then the report. A second time: all ends at once, still with the report.
+Ctrl-C (SIGINT) or SIGTERM: no iteration begins any more, and running ones may come to their end within
+the profile's graceful_stop (30 s unless it says otherwise). Then the report. A second time: all ends at
+once, still with the report.
 
 Files:
   scn-results/UTC-SCENARIO-ID/summary.json      the run's numbers; scn never deletes results
@@ -123,8 +126,8 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let service = choices.demo.then(serve).transpose()?;
     let options = Options {
         threads: choices.threads,
-        target: service.as_ref().map(demo::Running::url).or(choices.target),
-        allow: choices.allow,
+        target: service.as_ref().map(demo::Running::url).or(choices.target.clone()),
+        allow: choices.allow.clone(),
         environment: environment.variables,
         run_id: id.clone(),
     };
@@ -144,21 +147,75 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
 
     let judged = thresholds::judge(&plan, &finished.total, finished.length);
     let verdict = Verdict::of(&plan, &finished.total, &judged);
-    screen.print(&format!("{:#?}\n{judged:#?}\n{verdict:#?}\n", finished.total.totals()))?;
-    let errors = errors::draw(&plan, &finished.total, &sources, screen.out);
-    screen.print(&errors)?;
-    let mut ends = vec![Exit::Good];
-    if finished.stopped {
-        ends.push(Exit::Stopped);
+    let meta = meta(&finished, id, &sources, &choices);
+    let told = report::Finished {
+        plan: &plan,
+        sources: &sources,
+        seen: &finished.total,
+        judged: &judged,
+        verdict: &verdict,
+        meta: &meta,
+    };
+    let text = tell(&told, results.folder(), screen);
+    let summary = serde_json::to_string_pretty(&summary(&told)).expect("a summary is a tree of plain values");
+    // Each is told even where the other cannot be.
+    let kept = results.finish(&format!("{summary}\n"));
+    screen.print(&text)?;
+    kept?;
+    Ok(judge(&finished, &verdict, &judged))
+}
+
+/// The exit code that says most: stopped, not valid, or a broken threshold.
+fn judge(finished: &run::Finished, verdict: &Verdict, judged: &[Judged]) -> Exit {
+    let ends = [
+        (finished.stopped, Exit::Stopped),
+        (verdict.validity() == Validity::Invalid, Exit::Invalid),
+        (judged.iter().any(Judged::broken), Exit::Threshold),
+    ];
+    Exit::first(ends.into_iter().filter(|(holds, _)| *holds).map(|(_, exit)| exit))
+}
+
+/// The report: thresholds, table, errors on the scenario's own lines, validity, the run folder.
+fn tell(told: &report::Finished<'_>, folder: Option<&Path>, screen: &Screen) -> String {
+    let look = screen.out;
+    let mut text = report::table(told, look.width, look.style());
+    for errors in report::errors_on_lines(told.plan, told.seen) {
+        let drawing = Drawing {
+            code: None,
+            message: errors.title,
+            severity: Severity::Error,
+            labels: errors.labels.into_iter().map(|label| (label.span, label.text)).collect(),
+            help: None,
+        };
+        text += &format!("\n{}", drawing.draw(told.sources, look));
     }
-    if verdict.validity() == Validity::Invalid {
-        ends.push(Exit::Invalid);
+    if let Some(folder) = folder {
+        text += &format!("\nresults in {}\n", folder.display());
     }
-    if judged.iter().any(Judged::broken) {
-        ends.push(Exit::Threshold);
+    text
+}
+
+/// What reports say of a run beside its numbers.
+fn meta(finished: &run::Finished, run_id: String, sources: &Sources, choices: &Choices) -> report::Meta {
+    let started = jiff::Timestamp::try_from(finished.started).unwrap_or_default();
+    let hashed = |file: &SourceFile| {
+        let mark = if file.byte_order_mark { "\u{feff}" } else { "" };
+        let hash = Sha256::new().chain_update(mark).chain_update(&file.text).finalize();
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let mut notes = Vec::new();
+    if choices.demo {
+        notes.push("the load went to the embedded demo service".to_owned());
     }
-    results.finish("{}\n")?;
-    Ok(Exit::first(ends))
+    report::Meta {
+        run_id,
+        started: format!("{started:.3}"),
+        length: finished.length,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sources: sources.iter().map(|(_, file)| (file.name.clone(), hashed(file))).collect(),
+        stopped: finished.stopped,
+        notes,
+    }
 }
 
 /// What flags and variables decide.

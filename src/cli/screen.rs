@@ -6,6 +6,8 @@
 use std::env;
 use std::io::{self, IsTerminal, Write};
 
+use crate::report::Style;
+
 /// Lines are never drawn wider than this: longer ones are hard to read.
 const WIDTH_MAX: usize = 120;
 /// And never narrower: below it, wrapping does more harm than the terminal's own.
@@ -31,6 +33,13 @@ pub struct Look {
     pub colour: bool,
     /// Columns.
     pub width: usize,
+}
+
+impl Look {
+    /// The inks of reports.
+    pub fn style(self) -> Style {
+        if self.colour { Style::coloured() } else { Style::plain() }
+    }
 }
 
 impl Screen {

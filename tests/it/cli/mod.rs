@@ -2,6 +2,8 @@
 
 mod check;
 mod demo;
+mod plan;
 mod rendering;
+mod run;
 mod usage;
 mod world;

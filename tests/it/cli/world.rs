@@ -51,6 +51,12 @@ impl Call {
         self
     }
 
+    /// More arguments, separated by blanks.
+    pub fn args(mut self, arguments: &str) -> Call {
+        self.command.args(arguments.split_whitespace());
+        self
+    }
+
     /// A variable.
     pub fn env(mut self, name: &str, value: &str) -> Call {
         self.command.env(name, value);

@@ -1,0 +1,145 @@
+//! `scn run`.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::check::SOUND;
+use super::world::scn;
+
+const SHORT: &str = "--users 2 --spawn-rate 100 --duration 2s --seed 7";
+
+/// The one summary in the folder of results.
+fn summary(folder: &Path) -> Value {
+    let runs: Vec<_> = fs::read_dir(folder.join("scn-results")).expect("results are there").flatten().collect();
+    assert_eq!(runs.len(), 1);
+    let files: Vec<_> = fs::read_dir(runs[0].path()).expect("the run has a folder").flatten().collect();
+    let names: Vec<_> = files.iter().map(|file| file.file_name().into_string().expect("names are text")).collect();
+    assert_eq!(names, ["summary.json"]);
+    read(&files[0].path())
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).expect("the summary is there")).expect("it is JSON")
+}
+
+#[test]
+fn a_run_against_the_demo_is_told_and_written_down() {
+    let ended =
+        scn("run a.scn --demo").arg("--summary-export=copy.json").file("a.scn", SOUND).args(SHORT).run().exits(0);
+    let ended = ended.prints("GET /api/health").prints("VALID").prints("scn-results/").says("seed 7");
+    let summary = summary(ended.folder());
+    assert_eq!(summary, read(&ended.folder().join("copy.json")));
+    assert_eq!(summary["schema"], "scn-summary/1");
+    assert_eq!(summary["run"]["scenario"], "Small");
+    assert_eq!(summary["run"]["profile"], "smoke");
+    assert_eq!(summary["run"]["seed"], 7);
+    assert_eq!(summary["run"]["sources"]["a.scn"].as_str().map(str::len), Some(64));
+    let totals = &summary["totals"];
+    assert_eq!(totals["failures"], 0);
+    assert_eq!(totals["requests"], totals["iterations"]);
+    // Two users, two seconds, 100 ms of thinking after each request: never more than 42, and on any machine some.
+    let requests = totals["requests"].as_u64().expect("requests are counted");
+    assert!((2..=42).contains(&requests), "{requests}");
+    let row = &summary["series"][0];
+    assert_eq!(
+        (&row["user"], &row["task"], &row["name"]),
+        (&"http".into(), &"health".into(), &"GET /api/health".into())
+    );
+    assert_eq!(row["statuses"]["200"], totals["requests"]);
+}
+
+#[test]
+fn a_quiet_run_without_results_leaves_only_its_report() {
+    let ended = scn("run a.scn --demo --quiet --no-results").file("a.scn", SOUND).args(SHORT).run();
+    let ended = ended.exits(0).says_nothing().prints("GET /api/health");
+    assert!(!ended.folder().join("scn-results").exists());
+}
+
+#[test]
+fn a_broken_threshold_ends_with_99() {
+    let strict = format!("{SOUND}\nthresholds {{\n  count of health > 1000000\n}}\n");
+    scn("run a.scn --demo").file("a.scn", strict).args(SHORT).run().exits(99).prints("✗");
+}
+
+#[test]
+fn a_target_that_refuses_gives_results_and_no_crash() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+    drop(listener);
+    let ended = scn("run a.scn --target").arg(&url).file("a.scn", SOUND).args(SHORT).run();
+    let ended = ended.exits(0).prints("connect_refused").prints("a.scn:9:5");
+    let summary = summary(ended.folder());
+    assert_eq!(summary["totals"]["failures"], summary["totals"]["requests"]);
+    assert_eq!(summary["series"][0]["errors"]["connect_refused"], summary["totals"]["failures"]);
+}
+
+#[test]
+fn a_host_that_is_not_allowed_is_refused_before_the_first_packet() {
+    let ended = scn("run a.scn --target http://192.0.2.1:9").file("a.scn", SOUND).args(SHORT).run();
+    let ended = ended.exits(107).says("`192.0.2.1`").says("--allow 192.0.2.1").prints_nothing();
+    let left: Vec<_> = fs::read_dir(ended.folder().join("scn-results")).into_iter().flatten().collect();
+    assert!(left.is_empty(), "a run that never was leaves nothing: {left:?}");
+}
+
+#[test]
+fn a_variable_says_where_the_load_goes_and_a_flag_beats_it() {
+    let world = || scn("run a.scn --no-results").file("a.scn", SOUND).args(SHORT);
+    world().env("SCN_TARGET", "http://192.0.2.1:9").run().exits(107).says("192.0.2.1");
+    world()
+        .env("SCN_TARGET", "http://192.0.2.1:9")
+        .arg("--target=http://192.0.2.2:9")
+        .run()
+        .exits(107)
+        .says("192.0.2.2");
+    world().env("SCN_TARGET", "nowhere").run().exits(2).says("SCN_TARGET").says("did you mean http://nowhere?");
+    world().env("SCN_ALLOW", "http://a.example/").run().exits(2).says("SCN_ALLOW").says("did you mean a.example?");
+    world().arg("--demo").env("SCN_TARGET", "http://192.0.2.1:9").run().exits(0);
+}
+
+#[test]
+fn choices_that_contradict_are_usage_errors() {
+    scn("run a.scn --demo --target http://127.0.0.1:1").run().exits(2).says("cannot be used with");
+    scn("run a.scn --no-results --out x").run().exits(2).says("cannot be used with");
+    scn("run a.scn --target 127.0.0.1:80").run().exits(2).says("did you mean http://127.0.0.1:80?");
+    scn("run a.scn --threads 0").run().exits(2).says("--threads");
+}
+
+#[test]
+fn results_that_cannot_be_written_are_found_before_the_run() {
+    let world = || scn("run a.scn --demo").file("a.scn", SOUND).file("taken", "").args(SHORT);
+    world().arg("--out=taken").run().exits(107).says("taken").says("--no-results").prints_nothing();
+    world().arg("--summary-export=gone/s.json").run().exits(107).says("gone/s.json").prints_nothing();
+}
+
+#[test]
+fn an_unsound_scenario_does_not_run() {
+    scn("run a.scn --demo").file("a.scn", "scenario").run().exits(104).prints_nothing();
+}
+
+#[test]
+fn a_signal_stops_the_run_gracefully_and_the_report_comes() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut run = scn("run a.scn --demo --duration 10m --users 2").file("a.scn", SOUND).start();
+        run.said("seed");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        run.signal(signal);
+        let ended = run.wait().exits(105).says("once more").prints("GET /api/health");
+        assert_eq!(summary(ended.folder())["totals"]["failures"], 0);
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once_and_the_report_comes_all_the_same() {
+    let stuck = SOUND.replace("GET /api/health {", "pause 10m\n    GET /api/health {");
+    let mut run = scn("run a.scn --demo --duration 10m --users 2").file("a.scn", stuck).start();
+    run.said("seed");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    run.signal(Signal::INT);
+    run.said("once more");
+    run.signal(Signal::INT);
+    let ended = run.wait().exits(105).says("at once");
+    assert_eq!(summary(ended.folder())["totals"]["abandoned_iterations"], 1);
+}
