@@ -178,7 +178,7 @@ fn judge(finished: &run::Finished, verdict: &Verdict, judged: &[Judged]) -> Exit
 /// The report: thresholds, table, errors on the scenario's own lines, validity, the run folder.
 fn tell(told: &report::Finished<'_>, folder: Option<&Path>, screen: &Screen) -> String {
     let look = screen.out;
-    let mut text = report::table(told, look.width, look.style());
+    let mut text = report::seen(told, look.width, look.style());
     for errors in report::errors_on_lines(told.plan, told.seen) {
         let drawing = Drawing {
             code: None,
@@ -189,8 +189,9 @@ fn tell(told: &report::Finished<'_>, folder: Option<&Path>, screen: &Screen) -> 
         };
         text += &format!("\n{}", drawing.draw(told.sources, look));
     }
+    text += &format!("\n{}", report::trust(told, look.width, look.style()));
     if let Some(folder) = folder {
-        text += &format!("\nresults in {}\n", folder.display());
+        text += &format!("results in {}\n", folder.display());
     }
     text
 }

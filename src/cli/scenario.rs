@@ -43,14 +43,16 @@ pub fn sound(path: &Path, sources: &mut Sources, screen: &Screen) -> Result<(Fil
     Ok((understood.file, sound))
 }
 
-/// Draws diagnostics on standard error, with the line that sums them up when the file is not sound.
+/// Draws warnings and errors on standard error, with the line that sums them up when the file is not sound. Notes are
+/// for `scn check`: they would stand before every run.
 pub fn show(diagnostics: &[Diagnostic], sources: &Sources, screen: &Screen) {
-    if diagnostics.is_empty() {
+    let worth: Vec<_> = diagnostics.iter().filter(|one| one.severity() > Severity::Note).cloned().collect();
+    if worth.is_empty() {
         return;
     }
-    let mut text = render(Format::Text, diagnostics, sources, screen.err);
-    if any_error(diagnostics) {
-        text += &format!("\n{}", tally(diagnostics));
+    let mut text = render(Format::Text, &worth, sources, screen.err);
+    if any_error(&worth) {
+        text += &format!("\n{}", tally(&worth));
     }
     screen.say(text.trim_end_matches('\n'));
 }

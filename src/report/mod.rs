@@ -19,7 +19,7 @@ pub use errors::{ErrorsInFile, Place, errors_on_lines, places};
 pub use live::{Now, live, plain_line};
 pub use style::{Ink, Style};
 pub use summary::{SCHEMA, SUMMARY_SCHEMA, Summary, summary};
-pub use table::table;
+pub use table::{seen, table, trust};
 
 use crate::base::Sources;
 use crate::metrics::{Judged, Snapshot, Verdict};

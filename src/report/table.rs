@@ -13,6 +13,11 @@ const NAME_WIDTH_MIN: usize = 20;
 
 /// A finished run in lines no wider than `width` (at least 60), each with its line end.
 pub fn table(run: &Finished<'_>, width: usize, style: Style) -> String {
+    format!("{}\n{}", seen(run, width, style), trust(run, width, style))
+}
+
+/// The first part of [`table`]: everything that was seen. What failed can be drawn between it and [`trust`].
+pub fn seen(run: &Finished<'_>, width: usize, style: Style) -> String {
     let width = width.max(60);
     let mut lines = vec![heading(run, width, style)];
     let sections = [
@@ -21,13 +26,17 @@ pub fn table(run: &Finished<'_>, width: usize, style: Style) -> String {
         iterations(run, width, style),
         checks(run, width, style),
         beside(run, width, style),
-        validity(run, width, style),
     ];
     for section in sections.into_iter().filter(|section| !section.is_empty()) {
         lines.push(String::new());
         lines.extend(section);
     }
     lines.join("\n") + "\n"
+}
+
+/// The last part of [`table`]: whether the run itself is valid, and what else is worth knowing.
+pub fn trust(run: &Finished<'_>, width: usize, style: Style) -> String {
+    validity(run, width.max(60), style).join("\n") + "\n"
 }
 
 fn heading(run: &Finished<'_>, width: usize, style: Style) -> String {

@@ -42,17 +42,21 @@ pub fn severity_word(severity: Severity) -> &'static str {
     }
 }
 
-/// What would help, in words: the diagnostic's own, or its fix put into words.
+/// What would help, in words: the diagnostic's own, or its fix put into words where no other words say it.
 pub fn help_words(diagnostic: &Diagnostic, sources: &Sources) -> Option<String> {
     let Some(fix) = &diagnostic.fix else { return diagnostic.help.clone() };
-    let suggestion = match (sources.text(fix.span).is_empty(), fix.replacement.trim().is_empty()) {
-        (_, true) => format!("leave out `{}`", sources.text(fix.span).trim()),
-        (true, false) => format!("did you mean to add `{}`?", fix.replacement.trim()),
-        (false, false) => format!("did you mean `{}`?", fix.replacement.trim()),
+    let (old, new) = (sources.text(fix.span).trim(), fix.replacement.trim());
+    // Most rules say the fix in words of their own; twice would be once too often.
+    let said = format!("{} {}", diagnostic.primary.text, diagnostic.help.as_deref().unwrap_or_default());
+    if !new.is_empty() && said.contains(new) {
+        return diagnostic.help.clone();
+    }
+    let suggestion = match (old.is_empty(), new.is_empty()) {
+        (_, true) => format!("leave out `{old}`"),
+        (true, false) => format!("did you mean to add `{new}`?"),
+        (false, false) => format!("did you mean `{new}`?"),
     };
     match &diagnostic.help {
-        // Most rules say the fix in words of their own; twice would be once too often.
-        Some(help) if help.contains(fix.replacement.trim()) => Some(help.clone()),
         Some(help) => Some(format!("{help}; {suggestion}")),
         None => Some(suggestion),
     }

@@ -58,7 +58,7 @@ fn result(diagnostic: &Diagnostic, rules: &[Rule], sources: &Sources) -> Value {
     }
     if let Some(fix) = &diagnostic.fix {
         result["fixes"] = json!([{
-            "description": { "text": help_words(diagnostic, sources) },
+            "description": { "text": format!("replace `{}` by `{}`", sources.text(fix.span), fix.replacement) },
             "artifactChanges": [{
                 "artifactLocation": artifact(Place::of(fix.span, sources).file),
                 "replacements": [{

@@ -29,7 +29,7 @@ fn read(path: &Path) -> Value {
 fn a_run_against_the_demo_is_told_and_written_down() {
     let ended =
         scn("run a.scn --demo").arg("--summary-export=copy.json").file("a.scn", SOUND).args(SHORT).run().exits(0);
-    let ended = ended.prints("GET /api/health").prints("VALID").prints("scn-results/").says("seed 7");
+    let ended = ended.prints("/api/health").prints("VALID").prints("scn-results/").says("seed 7");
     let summary = summary(ended.folder());
     assert_eq!(summary, read(&ended.folder().join("copy.json")));
     assert_eq!(summary["schema"], "scn-summary/1");
@@ -54,7 +54,7 @@ fn a_run_against_the_demo_is_told_and_written_down() {
 #[test]
 fn a_quiet_run_without_results_leaves_only_its_report() {
     let ended = scn("run a.scn --demo --quiet --no-results").file("a.scn", SOUND).args(SHORT).run();
-    let ended = ended.exits(0).says_nothing().prints("GET /api/health");
+    let ended = ended.exits(0).says_nothing().prints("/api/health");
     assert!(!ended.folder().join("scn-results").exists());
 }
 
@@ -126,7 +126,7 @@ fn a_signal_stops_the_run_gracefully_and_the_report_comes() {
         run.said("seed");
         std::thread::sleep(std::time::Duration::from_millis(300));
         run.signal(signal);
-        let ended = run.wait().exits(105).says("once more").prints("GET /api/health");
+        let ended = run.wait().exits(105).says("once more").prints("/api/health");
         assert_eq!(summary(ended.folder())["totals"]["failures"], 0);
     }
 }
