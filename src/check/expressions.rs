@@ -205,11 +205,6 @@ impl Checker<'_> {
             return self.matches(left, right);
         }
         if matches!(operator.value, Operator::And | Operator::Or) {
-            if let (Operator::Or, Some(status)) = (operator.value, status_alternative(left, right)) {
-                let left_text = self.sources.text(left.span).to_owned();
-                self.report(bare_status_alternative(&left_text, left.span.to(right.span), right.span, status));
-                return (ExprKind::Bad, Type::Unknown);
-            }
             let what = format!("each side of `{}`", types::symbol(operator.value));
             let left = self.condition(left, &what);
             let right = self.condition(right, &what);
@@ -324,33 +319,6 @@ fn extractor_word(extractor: &ast::Extractor) -> &'static str {
         ast::Extractor::Url => "url",
         ast::Extractor::Time => "time",
     }
-}
-
-/// The `404` of `status 200 or 404` or `status == 200 or 404`.
-fn status_alternative(left: &ast::Expr, right: &ast::Expr) -> Option<u16> {
-    let about_status = match &left.kind {
-        ast::ExprKind::StatusIs(_) => true,
-        ast::ExprKind::Binary(subject, operator, _) => {
-            operator.value == Operator::Equal && matches!(subject.kind, ast::ExprKind::Extract(ast::Extractor::Status))
-        }
-        _ => false,
-    };
-    match right.kind {
-        ast::ExprKind::Number(code) if about_status && code.fract() == 0.0 && (100.0..600.0).contains(&code) => {
-            Some(code as u16)
-        }
-        _ => None,
-    }
-}
-
-/// `not-a-condition`: `status 200 or 404`.
-fn bare_status_alternative(left: &str, whole: Span, right: Span, status: u16) -> Diagnostic {
-    let diagnostic = Diagnostic::new(Rule::NotACondition, right, format!("`{status}` alone is neither true nor false"));
-    let (text, span) = match left.split_once("==") {
-        Some((subject, codes)) => (format!("{} {}, {status}", subject.trim(), codes.trim()), whole),
-        None => (format!("{left}, {status}"), whole),
-    };
-    diagnostic.help(format!("did you mean `{text}`?")).fix(span, text)
 }
 
 /// `not-a-condition`: a value stands where something true or false belongs.

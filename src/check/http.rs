@@ -9,37 +9,8 @@ use super::meaning::{Body, Expr, ExprKind, Http, Part, SeriesKind, Statement, Ty
 use super::series::Wanted;
 use super::types;
 use crate::base::{Span, Spanned};
-use crate::diagnostic::{Diagnostic, Rule, nearest};
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::syntax::ast;
-
-/// Methods that servers know; the first seven are the ones people write.
-const METHODS: &[&str] = &[
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "PATCH",
-    "DELETE",
-    "OPTIONS",
-    "TRACE",
-    "CONNECT",
-    "QUERY",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "SEARCH",
-    "REPORT",
-    "BIND",
-    "MERGE",
-    "LINK",
-    "UNLINK",
-    "PURGE",
-    "ACL",
-];
 
 /// Headers whose literal value is somebody's secret.
 const CREDENTIALS: &[&str] =
@@ -60,7 +31,7 @@ pub(super) struct Parts {
     pub asks: Vec<Part>,
 }
 
-/// Whose parts they are.
+/// Whose parts they are; which parts may stand where, the parser has said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PartsOf {
     /// The defaults of the target.
@@ -82,11 +53,6 @@ impl Checker<'_> {
         path: &ast::Text,
         parts: &[ast::Part],
     ) -> Statement {
-        if !METHODS.contains(&method.value.as_str())
-            && let Some(near) = nearest(&method.value, METHODS.iter().copied())
-        {
-            self.report(unknown_method(method, near));
-        }
         let path = self.looking_into(Answer::NotYet, |checker| checker.template(path));
         let template = format!("{} {}", method.value, self.path_name(&path));
         let step = self.step(Wanted {
@@ -124,9 +90,6 @@ impl Checker<'_> {
         let mut parts = Parts::default();
         let mut timeout_span: Option<Span> = None;
         for part in written {
-            if !of.may_have(part) {
-                self.report(misplaced_part(part, of));
-            }
             self.looking_into(Answer::NotYet, |checker| match part {
                 ast::Part::Header { name, value, .. } => checker.header(name, value, &mut parts.headers),
                 ast::Part::Query { fields, .. } => {
@@ -233,21 +196,6 @@ impl Checker<'_> {
     }
 }
 
-impl PartsOf {
-    /// Whether such a part makes sense here.
-    fn may_have(self, part: &ast::Part) -> bool {
-        match part {
-            ast::Part::Header { .. } | ast::Part::Timeout { .. } => self != PartsOf::Message,
-            ast::Part::Query { .. } => matches!(self, PartsOf::Request | PartsOf::Upgrade),
-            ast::Part::Json { .. } | ast::Part::Form { .. } | ast::Part::Body { .. } => self == PartsOf::Request,
-            ast::Part::Expect { .. } | ast::Part::Check { .. } | ast::Part::Capture { .. } => {
-                matches!(self, PartsOf::Request | PartsOf::Message)
-            }
-            ast::Part::Bad(_) => true,
-        }
-    }
-}
-
 /// Whether the step fails where this part is not met. A capture without `default` does.
 fn expects(part: &Part) -> bool {
     match part {
@@ -262,13 +210,6 @@ pub(super) fn token_fault(text: &str) -> Option<char> {
         return Some(' ');
     }
     text.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+-.^_`|~".contains(*c))
-}
-
-/// `unknown-method`: upper case, but probably another one was meant.
-fn unknown_method(method: &Spanned<String>, near: &str) -> Diagnostic {
-    Diagnostic::new(Rule::UnknownMethod, method.span, format!("`{}` is no method that servers know", method.value))
-        .help(format!("did you mean `{near}`?"))
-        .fix(method.span, near)
 }
 
 /// `no-expectation`: a step of a task that asks nothing of its answer.
@@ -291,33 +232,6 @@ pub(super) fn duplicate_setting(what: &str, span: Span, first: Span) -> Diagnost
         .label("the second")
         .also(first, "the first")
         .help("keep one of them")
-}
-
-/// `misplaced-part`: it does not belong in this block.
-fn misplaced_part(part: &ast::Part, of: PartsOf) -> Diagnostic {
-    let word = match part {
-        ast::Part::Header { .. } => "header",
-        ast::Part::Query { .. } => "query",
-        ast::Part::Json { .. } => "json",
-        ast::Part::Form { .. } => "form",
-        ast::Part::Body { .. } => "body",
-        ast::Part::Timeout { .. } => "timeout",
-        ast::Part::Expect { .. } => "expect",
-        ast::Part::Check { .. } => "check",
-        ast::Part::Capture { .. } => "capture",
-        ast::Part::Bad(_) => "this",
-    };
-    let (place, holds) = match of {
-        PartsOf::Target => ("the defaults of a target", "`timeout` and `header`"),
-        PartsOf::Request => ("a request", "request parts, `expect`, `check` and `capture`"),
-        PartsOf::Upgrade => ("the settings of a socket", "`header`, `query` and `timeout`"),
-        PartsOf::Message => ("the block of a message", "`expect`, `check` and `capture`"),
-    };
-    let diagnostic = Diagnostic::new(Rule::MisplacedPart, part.span(), format!("`{word}` has no meaning in {place}"));
-    match (of, word) {
-        (PartsOf::Message, "timeout") => diagnostic.help("`within 5s` before the block bounds the wait"),
-        _ => diagnostic.help(format!("here stand {holds}")),
-    }
 }
 
 /// `not-an-extractor`: a capture that looks into nothing.

@@ -18,6 +18,8 @@ use crate::syntax::ast;
 pub(super) struct Socket {
     /// Its path as rows are named by it.
     pub path: String,
+    /// The label of its `connect`.
+    label: Option<String>,
     /// Whether it is open.
     pub open: Open,
     /// Labels of steps that have begun on every path.
@@ -66,7 +68,13 @@ impl Checker<'_> {
         let parts = self.parts(settings, PartsOf::Upgrade);
         let label = statement.label.as_ref();
         let connect = self.socket_row(label, "connect", &name, SeriesKind::Connect, head);
-        let socket = Socket { path: name.clone(), open: Open::Yes, begun: BTreeSet::new(), seen: BTreeMap::new() };
+        let socket = Socket {
+            path: name.clone(),
+            label: label.map(|label| label.value.clone()),
+            open: Open::Yes,
+            begun: BTreeSet::new(),
+            seen: BTreeMap::new(),
+        };
         let outer = self.flow.socket.replace(socket);
         let body = self.in_block(|checker| checker.statements(body));
         let left = std::mem::replace(&mut self.flow.socket, outer);
@@ -259,10 +267,10 @@ impl Checker<'_> {
 
     /// What `since LABEL` refers to; `None` where it refers to nothing that surely came before.
     fn since(&mut self, label: &ast::Name) -> Option<Since> {
-        if label.value == "connect" {
+        let socket = self.flow.socket.as_ref()?;
+        if label.value == "connect" || socket.label.as_ref() == Some(&label.value) {
             return Some(Since::Connect);
         }
-        let socket = self.flow.socket.as_ref()?;
         if let Some(&(series, first)) = socket.seen.get(&label.value) {
             if !socket.begun.contains(&label.value) {
                 self.report(since_on_some_paths(label, first));

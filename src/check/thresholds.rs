@@ -19,19 +19,6 @@ const METRICS: &[(&str, Metric)] = &[
     ("count", Metric::Count),
 ];
 
-/// What other tools call them.
-const OTHER_WORDS: &[(&str, &str)] = &[
-    ("avg", "mean"),
-    ("average", "mean"),
-    ("med", "p50"),
-    ("median", "p50"),
-    ("errors", "error_rate"),
-    ("failures", "error_rate"),
-    ("rps", "rate"),
-    ("throughput", "rate"),
-    ("requests", "count"),
-];
-
 /// Something that a threshold can speak of.
 struct Candidate {
     /// Its full name: user, user and task, or user, task and step.
@@ -347,23 +334,13 @@ fn ambiguous_name(typed: &str, span: Span, found: &[&Candidate]) -> Diagnostic {
 /// `unknown-metric`
 fn unknown_metric(word: &Spanned<String>) -> Diagnostic {
     let diagnostic = Diagnostic::new(Rule::UnknownMetric, word.span, format!("no metric is called `{}`", word.value));
-    if word.value == "dropped" {
-        return diagnostic.help("`dropped` counts arrivals, and profiles have no arrival rates yet");
-    }
     if word.value == "iteration_time" {
         return diagnostic
             .help("say which of the times: did you mean `p95 iteration_time`?")
             .fix(word.span, "p95 iteration_time");
     }
-    let other = OTHER_WORDS.iter().find(|(known, _)| *known == word.value).map(|(_, metric)| *metric);
-    let near = other.or_else(|| nearest(&word.value, METRICS.iter().map(|(name, _)| *name)));
-    match near {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(word.span, near),
-        None => {
-            let names: Vec<String> = METRICS.iter().map(|(name, _)| format!("`{name}`")).collect();
-            diagnostic.help(format!("there are `p95` (any percentile, to `p100`), {}", names.join(", ")))
-        }
-    }
+    let names: Vec<String> = METRICS.iter().map(|(name, _)| format!("`{name}`")).collect();
+    diagnostic.help(format!("there are `p95` (any percentile, to `p100`), {}", names.join(", ")))
 }
 
 /// `unknown-metric`: `iteration_time` behind something that is no time.

@@ -121,8 +121,6 @@ rules! {
     DuplicateSetting "duplicate-setting" Error;
     /// A request with more than one body.
     TwoBodies "two-bodies" Error;
-    /// A part that has no meaning in this block.
-    MisplacedPart "misplaced-part" Error;
     /// A label before something that is no step.
     MisplacedLabel "misplaced-label" Error;
     /// A step on a socket stands where there is none.
@@ -147,8 +145,6 @@ rules! {
     WeightsSumToZero "weights-sum-to-zero" Error;
     /// A threshold on something that is not measured.
     UnknownMetric "unknown-metric" Error;
-    /// A method that is probably a slip of the fingers.
-    UnknownMethod "unknown-method" Warning;
     /// A request of a task whose answer is not looked at.
     NoExpectation "no-expectation" Warning;
     /// A credential that stands in the file.
