@@ -42,6 +42,8 @@ pub(super) struct Checker<'a> {
     pub answer: Answer,
     /// Names that were said to be undefined, with no better one at hand: one missing declaration is one mistake.
     pub missing: HashSet<String>,
+    /// Names that are used where they mean nothing, or that were proposed there.
+    pub wanted: HashSet<String>,
     /// Values that were said to be maybe unset.
     pub excused: HashSet<VarId>,
     /// Names declared anywhere in the file, for what a message may add.
@@ -124,6 +126,7 @@ impl<'a> Checker<'a> {
             flow: Flow::default(),
             answer: Answer::None,
             missing: HashSet::new(),
+            wanted: HashSet::new(),
             excused: HashSet::new(),
             declarations: Vec::new(),
         }

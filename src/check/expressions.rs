@@ -261,7 +261,7 @@ impl Checker<'_> {
                     Path::Singular => {}
                     Path::Plural(_) if any_query => {}
                     Path::Plural(nearest) => self.report(patterns::query_needs_all(path, nearest.as_deref())),
-                    Path::Malformed(why, at) => self.report(patterns::malformed_path(path, &why, at)),
+                    Path::Malformed(at) => self.report(patterns::malformed_path(path, at)),
                 }
                 (Extractor::Json(path.value.clone()), Type::Json)
             }
@@ -280,6 +280,7 @@ impl Checker<'_> {
 
     fn status_is(&mut self, patterns: &[Spanned<StatusPattern>], span: Span) -> (ExprKind, Type) {
         self.must_have_answer("status", span);
+        let mut all_possible = true;
         for pattern in patterns {
             let possible = match pattern.value {
                 StatusPattern::Code(code) => (100..=599).contains(&code),
@@ -287,9 +288,13 @@ impl Checker<'_> {
                 StatusPattern::Range(from, to) => from <= to && from >= 100 && to <= 599,
             };
             if !possible {
+                all_possible = false;
                 let text = self.sources.text(pattern.span).to_owned();
                 self.report(impossible_status(pattern.span, &text));
             }
+        }
+        if !all_possible {
+            return (ExprKind::Bad, Type::Bool);
         }
         (ExprKind::StatusIs(patterns.iter().map(|pattern| pattern.value).collect()), Type::Bool)
     }

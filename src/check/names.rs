@@ -12,7 +12,7 @@ use super::meaning::{ExprKind, Owner, Type, VarId, Variable};
 use super::types;
 use crate::base::{Span, Spanned};
 use crate::diagnostic::{Diagnostic, Rule, nearest};
-use crate::syntax::ast;
+use crate::syntax::{ast, keyword};
 
 /// A name that is declared somewhere, for messages.
 #[derive(Clone, Debug)]
@@ -55,13 +55,6 @@ impl Holes {
     }
 }
 
-/// Words that a value cannot be called: infix words, what an answer has, and what the language says already.
-const RESERVED: &[&str] = &[
-    "and", "or", "not", "in", "of", "as", "where", "within", "since", "until", "while", "limit", "default", "else",
-    "exists", "missing", "status", "header", "cookie", "body", "json", "regex", "size", "url", "time", "event", "user",
-    "run", "true", "false", "null",
-];
-
 impl Checker<'_> {
     /// Notes a hole.
     pub fn hole(&mut self, bad: &ast::Bad) {
@@ -76,7 +69,7 @@ impl Checker<'_> {
 
     /// Declares a value at this place; it is set from here on.
     pub fn declare(&mut self, name: &ast::Name, ty: Type) -> VarId {
-        if RESERVED.contains(&name.value.as_str()) {
+        if keyword::is_reserved(&name.value) {
             self.report(reserved_name(name));
         }
         if let Some(&(earlier, block)) = self.flow.declared.get(&name.value)
@@ -135,6 +128,7 @@ impl Checker<'_> {
 
     /// Says that `name` means nothing here, unless a hole may have declared it.
     fn unresolved(&mut self, name: &str, span: Span) {
+        self.wanted.insert(name.to_owned());
         if self.holes.may_declare(name) {
             return;
         }
@@ -145,6 +139,7 @@ impl Checker<'_> {
         }
         let known = self.flow.declared.keys().chain(self.user_values.keys()).chain(self.run_values.keys());
         let near = nearest(name, known.map(String::as_str)).map(str::to_owned);
+        self.wanted.extend(near.clone());
         if near.is_none() && !self.missing.insert(name.to_owned()) {
             return;
         }
@@ -161,10 +156,13 @@ impl Checker<'_> {
         result
     }
 
-    /// Complains about values that nothing reads. Call it when the whole file is understood.
+    /// Complains about values that nothing reads, nor would read if it were not for another mistake. Call it when the
+    /// whole file is understood.
     pub fn unused_values(&mut self) {
         let unused = self.scenario.variables.iter().zip(&self.read).filter(|(variable, read)| {
-            !**read && !variable.name.value.starts_with('_') && !self.holes.mention(&variable.name.value)
+            let name = &variable.name.value;
+            let spared = name.starts_with('_') || keyword::is_reserved(name) || self.wanted.contains(name);
+            !**read && !spared && !self.holes.mention(name)
         });
         let diagnostics: Vec<Diagnostic> = unused.map(|(variable, _)| unused_value(&variable.name)).collect();
         self.diagnostics.extend(diagnostics);

@@ -10,14 +10,14 @@ pub(super) enum Path {
     Singular,
     /// Any number of places; the nearest path to one place, if there is one.
     Plural(Option<String>),
-    /// Not a path: what is wrong, and the byte in it.
-    Malformed(String, usize),
+    /// Not a path: the byte from which it cannot be read.
+    Malformed(usize),
 }
 
 /// Reads a JSONPath.
 pub(super) fn path(text: &str) -> Path {
     if let Err(error) = serde_json_path::JsonPath::parse(text) {
-        return Path::Malformed(error.message().to_owned(), error.position().min(text.len()));
+        return Path::Malformed(error.position().min(text.len()));
     }
     if is_singular(text) {
         return Path::Singular;
@@ -85,18 +85,15 @@ pub(super) fn regex_fault(pattern: &str) -> Option<String> {
     })
 }
 
-/// `malformed-jsonpath`: it does not follow RFC 9535.
-pub(super) fn malformed_path(path: &Spanned<String>, why: &str, at: usize) -> Diagnostic {
-    // A fault at the very end is shown on the last character.
-    let start = path.span.start as usize + at.min(path.value.len().saturating_sub(1));
-    let exact = path.span.range().len() == path.value.len() && path.value.is_char_boundary(at);
-    let span = match exact {
-        true => Span::new(path.span.file, start, path.span.end as usize),
-        false => path.span,
+/// `malformed-jsonpath`: it does not follow RFC 9535. The library says well where it gave up, but not why.
+pub(super) fn malformed_path(path: &Spanned<String>, at: usize) -> Diagnostic {
+    let label = match path.value.get(at..) {
+        None | Some("") => "more is due at its end".to_owned(),
+        Some(rest) => format!("cannot be read from `{rest}` on"),
     };
-    Diagnostic::new(Rule::MalformedJsonPath, span, "this is no JSONPath")
-        .label(why.to_owned())
-        .help("a path is `$` and its segments: `$.items[0].id`, `$['any key']`")
+    Diagnostic::new(Rule::MalformedJsonPath, path.span, "this is no JSONPath")
+        .label(label)
+        .help("a path is `$` and its segments: `$.items[0].id`, `$['any key']`, `$[?@.price < 10]`")
 }
 
 /// `malformed-regex`: it does not follow the `regex` syntax of Rust.

@@ -202,7 +202,7 @@ pub(super) fn operands(
     let whole = left.span.to(right.span);
     if operator == Operator::Add && (left.ty == Type::String || right.ty == Type::String) {
         let joined = join_text(left, &text) + &join_text(right, &text);
-        return Diagnostic::new(Rule::TypeMismatch, operator_span, "`+` adds numbers; it does not join text")
+        return Diagnostic::new(Rule::TextPlus, operator_span, "`+` adds numbers; it does not join text")
             .also(left.span, words(left.ty))
             .also(right.span, words(right.ty))
             .help(format!("did you mean `\"{joined}\"`?"))
@@ -215,6 +215,7 @@ pub(super) fn operands(
         Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual if left.ty == right.ty => {
             format!("`{symbol}` needs an order, and {} has none", words(left.ty))
         }
+        Operator::In => format!("`in` looks into a list, and this is {}", words(right.ty)),
         _ => format!("`{symbol}` does not go with {} and {}", words(left.ty), words(right.ty)),
     };
     let diagnostic = Diagnostic::new(Rule::TypeMismatch, operator_span, said)

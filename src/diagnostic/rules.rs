@@ -47,6 +47,8 @@ rules! {
     UnknownWord "unknown-word" Error;
     /// A statement stands where none of its kind can.
     Misplaced "misplaced" Error;
+    /// A part of a step stands in a block where it has no meaning.
+    MisplacedPart "misplaced-part" Error;
     /// A number bears a unit that there is not.
     UnknownUnit "unknown-unit" Error;
     /// A blank stands between a number and its unit.

@@ -1,7 +1,7 @@
 //! Tests of `check`: golden files with marks, and what a sound scenario means.
 
 use scn::base::Sources;
-use scn::check::meaning::{SeriesKind, Subject};
+use scn::check::meaning::{SeriesId, SeriesKind, Subject};
 use scn::check::{Checked, check};
 use scn::diagnostic::{Diagnostic, Rule};
 use scn::syntax::parse;
@@ -26,40 +26,127 @@ fn golden_files_say_what_they_are_marked_with() {
 }
 
 #[test]
-fn every_rule_is_shown_by_a_golden_file() {
-    // Rules of whole files and of flags have no text that a mark could stand in.
-    const WITHOUT_TEXT: &[Rule] =
-        &[Rule::NotUtf8, Rule::FileTooLarge, Rule::MixWithoutUser, Rule::MixUndefinedUser, Rule::MixLeavesOut];
-    let mut shown: Vec<String> = WITHOUT_TEXT.iter().map(|rule| rule.name().to_owned()).collect();
-    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut folders = vec![golden];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("golden files can be listed") {
-            let path = entry.expect("golden files can be listed").path();
-            match path.extension().and_then(|extension| extension.to_str()) {
-                _ if path.is_dir() => folders.push(path),
-                Some("scn" | "yml") => {
-                    let text = std::fs::read_to_string(&path).expect("a golden file is UTF-8");
-                    shown.extend(marks::marks(&text).into_iter().map(|mark| mark.rule));
-                }
-                _ => {}
-            }
-        }
-    }
+fn every_rule_of_this_room_is_shown_by_a_golden_file() {
+    let shown: Vec<String> =
+        marks::golden_files("check").iter().flat_map(|(_, text)| marks::marks(text)).map(|mark| mark.rule).collect();
+    let place = |wanted: Rule| Rule::ALL.iter().position(|rule| *rule == wanted).expect("it is in the registry");
+    let of_this_room = &Rule::ALL[place(Rule::UndefinedName)..=place(Rule::ThresholdWithoutData)];
     let missing: Vec<&str> =
-        Rule::ALL.iter().map(|rule| rule.name()).filter(|name| !shown.iter().any(|shown| shown == name)).collect();
+        of_this_room.iter().map(|rule| rule.name()).filter(|name| !shown.iter().any(|shown| shown == name)).collect();
     assert!(missing.is_empty(), "no golden file shows {missing:?}");
 }
 
 #[test]
 fn half_a_file_is_understood_without_a_panic() {
     for (_, text) in marks::golden_files("check") {
-        let lines: Vec<&str> = text.lines().collect();
-        for cut in 0..lines.len() {
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        for cut in (0..lines.len()).step_by(7) {
             understand(&lines[..cut].join("\n"));
-            let without: Vec<&str> =
-                lines.iter().enumerate().filter(|(at, _)| *at != cut).map(|(_, line)| *line).collect();
-            understand(&without.join("\n"));
+            let (before, behind) = (&lines[..cut], &lines[cut + 1..]);
+            understand(&[before, behind].concat().join("\n"));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_may_declare_and_use_anything() {
+    let holes = r#"
+        scenario "Holes"
+        target "http://127.0.0.1:8000"
+        user visitor {
+          let used_in_a_hole = 1
+          task look {
+            let token =
+            GET /${token} {
+              expect status 200
+              capture id == json $.id
+              check json $.x == used_in_a_hole +
+            }
+            GET /${id} { expect status 200 }
+            GET /open {
+              expect status 200
+              capture found = regex /a(
+            }
+            log "${found}"
+          }
+          task { GET / { expect status 200 } }
+        }
+        thresholds {
+          p95 of look <
+          checks of look > 99%
+        }
+    "#;
+    let (all, checked) = understand(holes);
+    assert_eq!(checked.diagnostics, [], "one mistake, one message");
+    assert!(!all.is_empty());
+    assert!(checked.sound(&all).is_none());
+}
+
+#[test]
+fn a_sound_scenario_has_its_rows_in_order_and_its_defaults_filled_in() {
+    let (found, checked) = understand(
+        r#"
+        target "http://127.0.0.1:8000"
+        user visitor {
+          task listen {
+            page: GET /page/${ user.id }?q=${oneof("a", "b")} { expect status 200 }
+            websocket /ws/${user.id} {
+              send text "a"
+              receive since connect
+            }
+            GET /end/${ user.id } { expect status 200 }
+          }
+          on start { hello: GET /hello }
+        }
+        thresholds {
+          p95 of hello < 300ms
+          max of "GET /end/${ user.id }" < 2s
+          error_rate of listen < 1%
+        }
+        "#,
+    );
+    assert_eq!(found, []);
+    let sound = checked.sound(&found).expect("nothing was found");
+    let scenario = sound.scenario();
+    let rows: Vec<(&str, &str, SeriesKind)> =
+        scenario.series.iter().map(|row| (row.task.as_str(), row.name.as_str(), row.kind)).collect();
+    assert_eq!(
+        rows,
+        [
+            ("on_start", "hello", SeriesKind::Http),
+            ("listen", "page", SeriesKind::Http),
+            ("listen", "connect", SeriesKind::Connect),
+            ("listen", "send /ws/${user.id}", SeriesKind::Send),
+            ("listen", "receive /ws/${user.id}", SeriesKind::Receive),
+            ("listen", "close", SeriesKind::Close),
+            ("listen", "GET /end/${user.id}", SeriesKind::Http),
+        ]
+    );
+    assert_eq!(scenario.title, "golden");
+    assert_eq!(scenario.target.as_ref().expect("there is one").timeout, std::time::Duration::from_secs(30));
+    let limits: Vec<(&Subject, f64)> =
+        scenario.thresholds.iter().map(|threshold| (&threshold.subject, threshold.limit)).collect();
+    assert_eq!(
+        limits,
+        [
+            (&Subject::Series(vec![SeriesId(0)]), 0.3),
+            (&Subject::Series(vec![SeriesId(6)]), 2.0),
+            (&Subject::Task(0, 0), 0.01)
+        ]
+    );
+    assert_eq!(scenario.thresholds[0].text, "p95 of hello < 300ms");
+}
+
+#[test]
+fn the_scenarios_and_examples_of_the_repository_check_clean() {
+    for folder in ["scenarios", "examples"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in std::fs::read_dir(folder).expect("the folder can be listed") {
+            let path = entry.expect("the folder can be listed").path();
+            if path.extension().is_some_and(|extension| extension == "scn") {
+                let text = std::fs::read_to_string(&path).expect("a scenario is UTF-8");
+                assert_eq!(understand(&text).0, [], "{}", path.display());
+            }
         }
     }
 }
