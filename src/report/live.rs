@@ -27,6 +27,9 @@ pub struct Now<'a> {
 /// So many thresholds are shown while the run goes; broken ones first when there are more.
 const THRESHOLDS_SHOWN: usize = 8;
 
+/// Below this width the bar matters more than how to stop at once.
+const HINT_WIDTH_MIN: usize = 70;
+
 /// The live view in lines no wider than `width`: where the run stands, users and requests, times of the last ten
 /// seconds, thresholds. The number of lines changes little, so that redrawing does not jump.
 pub fn live(now: &Now<'_>, width: usize, style: Style) -> Vec<String> {
@@ -60,6 +63,7 @@ fn progress(now: &Now<'_>, width: usize, style: Style) -> String {
     let planned = now.plan.load.duration;
     let title = format!("{} · {}", now.plan.scenario, now.plan.load.profile);
     let time = match now.stopping {
+        true if width >= HINT_WIDTH_MIN => format!("{} · stopping, Ctrl-C again: at once", text::clock(now.elapsed)),
         true => format!("{} · stopping", text::clock(now.elapsed)),
         false => format!("{} of {}", text::clock(now.elapsed), text::clock(planned)),
     };

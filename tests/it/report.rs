@@ -7,7 +7,7 @@ use std::time::Duration;
 use scn::base::{Offset, Sources};
 use scn::metrics::verdict::Limit;
 use scn::metrics::{ErrorKind, Judged, Recent, Recorder, Snapshot, Verdict, thresholds};
-use scn::plan::{Plan, PointId};
+use scn::plan::{Op, Plan, PointId, Receive, Since, SocketId, StepId};
 use scn::report::{self, Finished, Meta, Now, SUMMARY_SCHEMA, Style};
 use serde_json::Value;
 
@@ -109,6 +109,27 @@ fn colour_changes_nothing_but_the_colour() {
         rest = &rest[at + rest[at..].find('m').unwrap() + 1..];
     }
     assert_eq!(bare + rest, report::table(&told.run(), 100, Style::plain()));
+}
+
+#[test]
+fn a_receive_that_says_since_is_a_latency_and_any_other_a_gap() {
+    let gap = |sinces: &[Option<Since>]| {
+        let mut told = half_a_minute_told();
+        told.plan.ops.extend(sinces.iter().map(|since| {
+            Op::Receive(Box::new(Receive {
+                step: StepId(Row::Frame as u32),
+                socket: SocketId(0),
+                count: None,
+                condition: None,
+                within: Duration::from_secs(5),
+                since: *since,
+                parts: Vec::new(),
+            }))
+        }));
+        told.summary()["series"][Row::Frame as usize]["gap"].as_bool().unwrap()
+    };
+    let since = Some(Since::Step(Row::Start.id()));
+    assert_eq!([gap(&[None]), gap(&[since]), gap(&[since, None])], [true, false, true]);
 }
 
 // ── the summary ──
@@ -275,6 +296,7 @@ fn twelve_seconds(told: &Told, width: usize, stopping: bool) -> String {
 fn the_live_view_tells_progress_users_requests_times_and_thresholds() {
     golden("live.txt", &twelve_seconds(&half_a_minute_told(), 90, false));
     golden("live-stopping.txt", &twelve_seconds(&half_a_minute_told(), 50, true));
+    assert!(twelve_seconds(&half_a_minute_told(), 80, true).contains("stopping, Ctrl-C again: at once"));
 }
 
 #[test]
