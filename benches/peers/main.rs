@@ -11,6 +11,7 @@ mod measure;
 mod memory;
 mod speed;
 mod start;
+mod tap;
 mod truth;
 
 use std::process::ExitCode;

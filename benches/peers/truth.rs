@@ -52,7 +52,7 @@ fn drops() {
 /// scn's times agree with the `Server-Timing` of each answer.
 fn timing() {
     let switches = Switches { latency: Duration::from_millis(40), ..Switches::default() };
-    let (told, _) = experiment("timing", 20, "30s", switches);
+    let told = told_by("timing", 20, "30s", &format!("http://{}", crate::tap::serve(switches)));
     let share = |limit: &str| {
         let checks = told["checks"].as_array().into_iter().flatten();
         let mut found = checks.filter(|check| check["name"].as_str().is_some_and(|name| name.ends_with(limit)));
@@ -81,12 +81,17 @@ fn stall() {
 /// Serves the demo with `switches` and runs `benches/truth/NAME.scn` on it; the summary, and the service as it is then.
 fn experiment(name: &str, users: u32, duration: &str, switches: Switches) -> (Value, Running) {
     let service = scn::demo::start(([127, 0, 0, 1], 0).into(), switches).expect("a free port");
+    (told_by(name, users, duration, &service.url()), service)
+}
+
+/// Runs `benches/truth/NAME.scn` against `target`; the summary.
+fn told_by(name: &str, users: u32, duration: &str, target: &str) -> Value {
     let folder = Folder::new();
     let path = folder.path("summary.json");
-    let mut command = scn_run(&scenario(name), &service.url(), users, 1000, duration, &path);
+    let mut command = scn_run(&scenario(name), target, users, 1000, duration, &path);
     let status = spawn_on(CLIENT_CORE, command.stdout(Stdio::null())).wait().expect("it is our child");
     println!("{name}: scn ended with {status}");
-    (summary(&path), service)
+    summary(&path)
 }
 
 fn scenario(name: &str) -> PathBuf {
