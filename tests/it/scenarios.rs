@@ -106,13 +106,26 @@ fn every_scenario_checks_clean_and_plans_under_every_built_in_profile() {
 
 #[test]
 fn every_scenario_runs_against_the_demo_without_a_failure() {
-    for (name, text) in scenarios() {
+    // Those of benches/truth want loads of their own.
+    for (name, text) in scenarios().into_iter().filter(|(name, _)| !name.starts_with("benches")) {
         let (seen, service) = run(&planned(&name, &text, &built_in("smoke")), Switches::default());
         let totals = seen.totals();
         assert_eq!((totals.failures, totals.failed_iterations), (0, 0), "{name}");
         assert!(totals.iterations >= 5 && totals.requests > 0, "{name}: {totals:?}");
         assert!(service.counters.requests.load(Ordering::Relaxed) > 0, "{name}");
     }
+}
+
+#[test]
+fn users_hold_the_stream_for_a_minute_and_miss_no_frame() {
+    let text = include_str!("../../benches/truth/hold.scn");
+    let profile = Profile { users: 5, spawn_rate: 1000.0, duration: Duration::from_secs(60), ..built_in("smoke") };
+    let (seen, service) = run(&planned("hold.scn", text, &profile), Switches::default());
+    let totals = seen.totals();
+    assert_eq!((totals.iterations, totals.failed_iterations, totals.abandoned_iterations), (5, 0, 0));
+    assert_eq!(service.counters.frames.load(Ordering::Relaxed), 5 * 600);
+    // Four steps beside the frames: connect, start, stop, close.
+    assert_eq!(totals.requests, 5 * (600 + 4));
 }
 
 #[test]
