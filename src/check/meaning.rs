@@ -21,6 +21,8 @@ pub struct Scenario {
     pub series: Vec<Series>,
     /// What the run must hold.
     pub thresholds: Vec<Threshold>,
+    /// The comment blocks right above statements of tasks, with the statement each speaks of, in order of place.
+    pub docs: Vec<(Span, String)>,
 }
 
 /// Handle of a named value.

@@ -28,6 +28,9 @@ impl Checker<'_> {
         if let (Some(label), Some(word)) = (&statement.label, without_row(&statement.kind)) {
             self.report(misplaced_label(label, word));
         }
+        if let Some(doc) = &statement.doc {
+            self.scenario.docs.push((statement.span, doc.clone()));
+        }
         match &statement.kind {
             Kind::Http { method, path, parts } => Some(self.http(statement, method, path, parts)),
             Kind::WebSocket { path, settings, body } => Some(self.websocket(statement, path, settings, body)),

@@ -130,7 +130,9 @@ impl Text<'_> {
     }
 
     fn step(&mut self, depth: usize, step: StepId) {
-        self.point(depth, self.plan.steps[step.0 as usize].point);
+        let step = &self.plan.steps[step.0 as usize];
+        self.doc(depth, step.doc.as_deref());
+        self.point(depth, step.point);
     }
 
     fn point(&mut self, depth: usize, point: PointId) {

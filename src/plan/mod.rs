@@ -183,6 +183,8 @@ pub struct Step {
     pub series: SeriesId,
     /// Where failures of the step itself are drawn: its head.
     pub point: PointId,
+    /// The comment above it.
+    pub doc: Option<String>,
 }
 
 /// A place in the file where something can go wrong.

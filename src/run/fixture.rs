@@ -76,7 +76,9 @@ pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
                 kind: *kind,
             })
             .collect(),
-        steps: (0..rows.len() as u32).map(|index| Step { series: SeriesId(index), point: PointId(index) }).collect(),
+        steps: (0..rows.len() as u32)
+            .map(|index| Step { series: SeriesId(index), point: PointId(index), doc: None })
+            .collect(),
         points: heads.chain(parts).collect(),
         ops: vec![plan::Op::End],
         thresholds: Vec::new(),

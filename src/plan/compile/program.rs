@@ -22,6 +22,8 @@ pub(super) struct Tables {
 pub(super) struct Program<'a> {
     sources: &'a Sources,
     lower: Lower<'a>,
+    /// Comment blocks above statements.
+    docs: &'a [(Span, String)],
     /// The target's.
     timeout: Duration,
     /// The target's.
@@ -37,7 +39,7 @@ pub(super) struct Program<'a> {
 
 impl<'a> Program<'a> {
     pub(super) fn new(
-        scenario: &meaning::Scenario,
+        scenario: &'a meaning::Scenario,
         sources: &'a Sources,
         lower: Lower<'a>,
         timeout: Duration,
@@ -45,7 +47,17 @@ impl<'a> Program<'a> {
     ) -> Program<'a> {
         let steps = Vec::with_capacity(scenario.series.len());
         let tables = Tables { steps, points: Vec::new(), ops: Vec::new() };
-        Program { sources, lower, timeout, headers, tables, slots: 0, sockets: 0, open: Vec::new() }
+        Program {
+            sources,
+            lower,
+            docs: &scenario.docs,
+            timeout,
+            headers,
+            tables,
+            slots: 0,
+            sockets: 0,
+            open: Vec::new(),
+        }
     }
 
     /// What follows belongs to a class whose names need so many slots.
@@ -303,7 +315,10 @@ impl<'a> Program<'a> {
     fn step(&mut self, step: meaning::Step) -> StepId {
         let id = StepId(self.tables.steps.len() as u32);
         let point = self.point(step.span, Some(id), PointKind::Step, "");
-        self.tables.steps.push(Step { series: step.series, point });
+        // The statement begins with its head, label included; its block may follow.
+        let docs = self.docs.iter().find(|(statement, _)| statement.at_start() == step.span.at_start());
+        let doc = docs.map(|(_, doc)| doc.clone());
+        self.tables.steps.push(Step { series: step.series, point, doc });
         id
     }
 

@@ -86,7 +86,7 @@ impl Reader<'_> {
         let root = match tree::read(file, self.text) {
             Ok(root) => root.unwrap_or(Node { span: Span::new(file, 0, 0), kind: Kind::Map(Vec::new()) }),
             Err(diagnostic) => {
-                self.tell(diagnostic);
+                self.tell(*diagnostic);
                 return None;
             }
         };

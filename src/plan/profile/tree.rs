@@ -33,13 +33,13 @@ pub(super) enum Kind {
 }
 
 /// Reads one document. `None`: there is none. Errors: the first place that is not YAML, or beyond the bounds.
-pub(super) fn read(file: FileId, text: &str) -> Result<Option<Node>, Diagnostic> {
+pub(super) fn read(file: FileId, text: &str) -> Result<Option<Node>, Box<Diagnostic>> {
     // The parser counts characters, a span counts bytes.
     let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let byte = |marker: Marker| starts[marker.index().min(starts.len() - 1)];
     let wrong = |at: usize, message: &str, label: String| {
         let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
-        Diagnostic::new(Rule::ProfileSyntax, Span::new(file, at, end), message).label(label)
+        Box::new(Diagnostic::new(Rule::ProfileSyntax, Span::new(file, at, end), message).label(label))
     };
 
     let mut open: Vec<Open> = Vec::new();
