@@ -40,7 +40,8 @@ const READ_BUFFER_MAX: usize = 64 << 10;
 /// A user's HTTP connection.
 pub struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
-    connection: http1::Connection<Wire, Full<Bytes>>,
+    /// Until it has ended.
+    connection: Option<http1::Connection<Wire, Full<Bytes>>>,
     traffic: Rc<Traffic>,
     origin: Rc<Origin>,
     /// How many requests it has carried.
@@ -243,7 +244,7 @@ impl Connection {
         let wire = Wire { stream, traffic: traffic.clone(), wires: thread.wires.clone(), clock };
         let handshake = http1::Builder::new().max_buf_size(READ_BUFFER_MAX).handshake(wire).await;
         let (sender, connection) = handshake.map_err(|error| Trouble::new(ErrorKind::Protocol, error.to_string()))?;
-        Ok(Box::new(Connection { sender, connection, traffic, origin, carried: 0 }))
+        Ok(Box::new(Connection { sender, connection: Some(connection), traffic, origin, carried: 0 }))
     }
 
     /// Sends `request` and reads the answer to its last byte, until `deadline`.
@@ -258,7 +259,6 @@ impl Connection {
         let keep = op.looks_at.body;
         let mut response = pin!(self.sender.try_send_request(request));
         let (connection, traffic) = (&mut self.connection, &self.traffic);
-        let mut ended = false;
         let mut head: Option<(Parts, Incoming)> = None;
         let mut kept = Kept::default();
         let mut size = 0_u64;
@@ -273,8 +273,11 @@ impl Connection {
             let inner = &mut Context::from_waker(&thread.wires.waker);
             loop {
                 thread.wires.take_woken();
-                if !ended {
-                    ended = Pin::new(&mut *connection).poll(inner).is_ready();
+                if let Some(live) = connection
+                    && Pin::new(live).poll(inner).is_ready()
+                {
+                    // Dropped at once: that gives back a request which it had not taken up.
+                    *connection = None;
                 }
                 if head.is_none() {
                     match response.as_mut().poll(inner) {
@@ -326,7 +329,7 @@ impl Connection {
         .await;
         match (finished, head) {
             (Some(Ok(())), Some((head, _))) => {
-                let reusable = !ended && self.sender.is_ready();
+                let reusable = self.connection.is_some() && self.sender.is_ready();
                 Ok(Received { head, body: kept.finish(), size, reusable })
             }
             (Some(Ok(())), None) => unreachable!("a body ends after its head"),

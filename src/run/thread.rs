@@ -172,7 +172,7 @@ impl Thread {
             if presses > 0 && self.finish.phase() == Phase::Going {
                 next_phase = (clock.now(), Phase::Stopping);
             }
-            if presses > 1 {
+            if presses > 1 && self.finish.phase() < Phase::Over {
                 next_phase = (clock.now(), Phase::Over);
             }
             if next_phase.0 <= clock.now() && self.finish.phase() < next_phase.1 {

@@ -1,0 +1,8 @@
+//! Tests of `run`: whole lives in virtual time over a network in memory, and real sockets against servers that
+//! misbehave.
+
+mod life;
+mod misbehaviour;
+mod requests;
+mod stop;
+mod world;
