@@ -57,7 +57,7 @@ impl Draft {
                 graceful_stop: 30 * SECOND,
             },
             seed: Seed(7),
-            target: Target { url: text("http://127.0.0.1:80"), span, headers: Vec::new() },
+            target: Target { url: text("http://127.0.0.1:80"), text: "x".into(), span, headers: Vec::new() },
             constants: Vec::new(),
             constant_spans: Vec::new(),
             users: vec![user],
@@ -121,7 +121,7 @@ impl Draft {
             method: method.into(),
             kind: SeriesKind::Http,
         });
-        self.plan.steps.push(Step { series: SeriesId(self.plan.series.len() as u32 - 1), point });
+        self.plan.steps.push(Step { series: SeriesId(self.plan.series.len() as u32 - 1), point, doc: None });
         Http {
             step: StepId(self.plan.steps.len() as u32 - 1),
             method: method.into(),
