@@ -11,4 +11,5 @@ mod profiles;
 mod report;
 mod run;
 mod scenarios;
+mod sockets;
 mod syntax;
