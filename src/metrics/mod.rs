@@ -1,6 +1,6 @@
 //! What was seen: samples are recorded per thread, handed over as snapshots, merged and judged.
 //!
-//! Takes [`Sample`]s, gives [`Snapshot`]s, threshold results and a [`Verdict`](verdict::Verdict). The only room that
+//! Takes [`Sample`]s, gives [`Snapshot`]s, threshold results and a [`Verdict`]. The only room that
 //! knows hdrhistogram. Does not know how anything was sent nor who will be told.
 #![deny(clippy::disallowed_methods)]
 

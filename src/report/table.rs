@@ -9,7 +9,7 @@ use crate::metrics::{Counter, Times, Validity};
 use crate::plan::{PointKind, SeriesId, Subject, UserId};
 
 /// A name is shortened down to this before columns are left out.
-const NAME_WIDTH_MIN: usize = 20;
+const NAME_WIDTH_MIN: usize = 16;
 
 /// A finished run in lines no wider than `width` (at least 60), each with its line end.
 pub fn table(run: &Finished<'_>, width: usize, style: Style) -> String {
