@@ -9,8 +9,28 @@ use super::meaning::{Body, Expr, ExprKind, Http, Part, SeriesKind, Statement, Ty
 use super::series::Wanted;
 use super::types;
 use crate::base::{Span, Spanned};
-use crate::diagnostic::{Diagnostic, Rule};
-use crate::syntax::ast;
+use crate::diagnostic::{Diagnostic, Rule, nearest};
+use crate::syntax::{ast, keyword};
+
+/// Methods that servers know beside those of [`keyword::METHODS`]: registered with IANA, or in wide use.
+const RARE_METHODS: &[&str] = &[
+    "QUERY",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "SEARCH",
+    "REPORT",
+    "BIND",
+    "MERGE",
+    "LINK",
+    "UNLINK",
+    "PURGE",
+    "ACL",
+];
 
 /// Headers whose literal value is somebody's secret.
 const CREDENTIALS: &[&str] =
@@ -53,6 +73,7 @@ impl Checker<'_> {
         path: &ast::Text,
         parts: &[ast::Part],
     ) -> Statement {
+        self.method_is_known(method);
         let path = self.looking_into(Answer::NotYet, |checker| checker.template(path));
         let template = format!("{} {}", method.value, self.path_name(&path));
         let step = self.step(Wanted {
@@ -129,6 +150,19 @@ impl Checker<'_> {
     /// Counts the `check`s of a row.
     pub fn count_checks(&mut self, series: u32, asks: &[Part]) {
         self.rows[series as usize].checks += asks.iter().filter(|part| matches!(part, Part::Check { .. })).count();
+    }
+
+    /// Complains about a method that is probably another one, misspelled.
+    fn method_is_known(&mut self, method: &Spanned<String>) {
+        let known = || keyword::METHODS.iter().chain(RARE_METHODS).copied();
+        // In lower case it is the parser's to say.
+        let as_written = self.sources.text(method.span) == method.value;
+        if as_written
+            && !known().any(|name| name == method.value)
+            && let Some(near) = nearest(&method.value, known())
+        {
+            self.report(unknown_method(method, near));
+        }
     }
 
     fn header(&mut self, name: &Spanned<String>, value: &ast::Expr, headers: &mut Vec<(Spanned<String>, Expr)>) {
@@ -210,6 +244,13 @@ pub(super) fn token_fault(text: &str) -> Option<char> {
         return Some(' ');
     }
     text.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+-.^_`|~".contains(*c))
+}
+
+/// `unknown-method`: upper case, but probably another one was meant.
+fn unknown_method(method: &Spanned<String>, near: &str) -> Diagnostic {
+    Diagnostic::new(Rule::UnknownMethod, method.span, format!("`{}` is no method that servers know", method.value))
+        .help(format!("did you mean `{near}`?"))
+        .fix(method.span, near)
 }
 
 /// `no-expectation`: a step of a task that asks nothing of its answer.

@@ -6,7 +6,7 @@ use super::meaning::{Comparison, IterationTime, Metric, Operator, SeriesId, Seri
 use super::types;
 use crate::base::{Span, Spanned};
 use crate::diagnostic::{Diagnostic, Rule, nearest};
-use crate::syntax::ast;
+use crate::syntax::{ast, keyword};
 
 /// What a metric is called, beside `pN`.
 const METRICS: &[(&str, Metric)] = &[
@@ -17,6 +17,23 @@ const METRICS: &[(&str, Metric)] = &[
     ("checks", Metric::Checks),
     ("rate", Metric::Rate),
     ("count", Metric::Count),
+];
+
+/// What other tools call them.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("avg", "mean"),
+    ("average", "mean"),
+    ("med", "p50"),
+    ("median", "p50"),
+    ("error", "error_rate"),
+    ("errors", "error_rate"),
+    ("failed", "error_rate"),
+    ("failures", "error_rate"),
+    ("fail_rate", "error_rate"),
+    ("rps", "rate"),
+    ("throughput", "rate"),
+    ("requests", "count"),
+    ("total", "count"),
 ];
 
 /// Something that a threshold can speak of.
@@ -333,14 +350,28 @@ fn ambiguous_name(typed: &str, span: Span, found: &[&Candidate]) -> Diagnostic {
 
 /// `unknown-metric`
 fn unknown_metric(word: &Spanned<String>) -> Diagnostic {
+    if word.value == "dropped" {
+        return Diagnostic::new(Rule::NotYetSupported, word.span, "`dropped` is not supported yet")
+            .help("it counts arrivals that found no user, and profiles have no arrival rate yet");
+    }
     let diagnostic = Diagnostic::new(Rule::UnknownMetric, word.span, format!("no metric is called `{}`", word.value));
     if word.value == "iteration_time" {
         return diagnostic
             .help("say which of the times: did you mean `p95 iteration_time`?")
             .fix(word.span, "p95 iteration_time");
     }
-    let names: Vec<String> = METRICS.iter().map(|(name, _)| format!("`{name}`")).collect();
-    diagnostic.help(format!("there are `p95` (any percentile, to `p100`), {}", names.join(", ")))
+    if word.value.strip_prefix('p').is_some_and(|digits| digits.parse::<f64>().is_ok()) {
+        return diagnostic.help("percentiles go from `p0` to `p100`");
+    }
+    let other = OTHER_WORDS.iter().find(|(known, _)| *known == word.value).map(|(_, metric)| *metric);
+    match other.or_else(|| nearest(&word.value, keyword::METRICS.iter().copied())) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(word.span, near),
+        None => {
+            let names: Vec<String> = METRICS.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            diagnostic.help(format!("there are `p95` and every other percentile, {}", types::list(&names, "and")))
+        }
+    }
 }
 
 /// `unknown-metric`: `iteration_time` behind something that is no time.
@@ -385,4 +416,29 @@ fn no_checks(span: Span, of: bool) -> Diagnostic {
     let who = if of { "what it speaks of" } else { "this scenario" };
     Diagnostic::new(Rule::ThresholdWithoutData, span, format!("{who} has no `check`, so this is always broken"))
         .help("`expect`s are counted in `error_rate`, only `check`s here")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_of_the_grammar_is_known_here_and_the_other_way_round() {
+        for word in keyword::METRICS {
+            let known = METRICS.iter().any(|(name, _)| name == word) || percentile(word).is_some();
+            assert!(known || *word == "iteration_time", "{word}");
+        }
+        for (name, _) in METRICS {
+            assert!(keyword::METRICS.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn percentiles_lie_between_0_and_100() {
+        assert_eq!(percentile("p99.9"), Some(99.9));
+        assert_eq!(percentile("p100"), Some(100.0));
+        assert_eq!(percentile("p101"), None);
+        assert_eq!(percentile("poor"), None);
+        assert_eq!(percentile("p"), None);
+    }
 }

@@ -140,6 +140,20 @@ pub(super) fn missing_unit(span: Span, number: Option<f64>, wanted: Type, what: 
     }
 }
 
+/// `missing-unit`: a bare number beside a value with a unit.
+fn bare_number(span: Span, number: f64, operator: Operator, beside: &Expr) -> Diagnostic {
+    let message = match operator {
+        Operator::Add | Operator::Subtract => "this number has no unit, and is added to or taken from",
+        _ => "this number has no unit, and is compared with",
+    };
+    let diagnostic = Diagnostic::new(Rule::MissingUnit, span, format!("{message} {}", words(beside.ty)))
+        .also(beside.span, words(beside.ty));
+    match with_unit(number, beside.ty) {
+        Some(text) => diagnostic.help(format!("did you mean `{text}`?")).fix(span, text),
+        None => diagnostic.help(format!("give it a unit: {}", example(beside.ty))),
+    }
+}
+
 fn example(wanted: Type) -> &'static str {
     match wanted {
         Type::Duration => "`5s`, `300ms`",
@@ -190,12 +204,10 @@ pub(super) fn operands(
     let symbol = symbol(operator);
     match (&left.kind, &right.kind) {
         (_, Number(number)) if units.contains(&left.ty) => {
-            let what = format!("what stands beside {} under `{symbol}`", words(left.ty));
-            return missing_unit(right.span, Some(*number), left.ty, &what).also(left.span, words(left.ty));
+            return bare_number(right.span, *number, operator, left);
         }
         (Number(number), _) if units.contains(&right.ty) => {
-            let what = format!("what stands beside {} under `{symbol}`", words(right.ty));
-            return missing_unit(left.span, Some(*number), right.ty, &what).also(right.span, words(right.ty));
+            return bare_number(left.span, *number, operator, right);
         }
         _ => {}
     }

@@ -147,6 +147,8 @@ rules! {
     WeightsSumToZero "weights-sum-to-zero" Error;
     /// A threshold on something that is not measured.
     UnknownMetric "unknown-metric" Error;
+    /// A method that is probably a slip of the fingers.
+    UnknownMethod "unknown-method" Warning;
     /// A request of a task whose answer is not looked at.
     NoExpectation "no-expectation" Warning;
     /// A credential that stands in the file.
