@@ -234,7 +234,8 @@ fn percent(share: f64) -> String {
 }
 
 fn counted(number: f64, noun: &str) -> String {
-    format!("{} {noun}{}", shown(number), if number == 1.0 { "" } else { "s" })
+    let number = shown(number);
+    format!("{number} {noun}{}", if number == "1" { "" } else { "s" })
 }
 
 /// To milliseconds, if there are any.
