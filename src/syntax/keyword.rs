@@ -116,6 +116,8 @@ pub const SYNONYMS: &[(&str, &str)] = &[
     ("threshold", "thresholds"),
     ("base_url", "target"),
     ("host", "target"),
+    ("on_start", "on start"),
+    ("on_stop", "on stop"),
 ];
 
 /// Whether a name may not be declared by the author.

@@ -11,10 +11,14 @@ pub mod keyword;
 mod nesting;
 mod repair;
 
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
 use pest::Parser;
+use pest::iterators::Pair;
 
 use crate::base::{FileId, Span};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{self, Diagnostic};
 use build::Builder;
 use grammar::{Grammar, Rule};
 use repair::Repaired;
@@ -30,25 +34,84 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Most calls that pest may make for one file: a guard against texts that are made to be slow, some hundred times above
+/// what a file of the largest size that people write needs.
+const CALLS_MAX: NonZeroUsize = NonZeroUsize::new(400_000_000).expect("it is not zero");
+
 /// Reads `text`, which is the text of `file`.
 pub fn parse(file: FileId, text: &str) -> Parsed {
-    let repaired = Repaired::unchanged(text);
-    let mut builder = Builder::new(file, &repaired);
-    let mut comments = Vec::new();
-    let ast = match Grammar::parse(Rule::file, &repaired.text) {
-        Ok(mut pairs) => {
-            let pair = pairs.next().expect("a file is one pair");
-            for pair in pair.clone().into_inner().flatten() {
-                if pair.as_rule() == Rule::comment {
-                    let place = pair.as_span();
-                    comments.push(builder.span(place.start(), place.start() + pair.as_str().trim_end().len()));
-                }
-            }
-            builder.file(pair)
+    let (read, deep) = nesting::flattened(text).unwrap_or_else(|| (text.to_owned(), Vec::new()));
+    let as_written = Repaired::unchanged(text, read);
+    let (mut parsed, braces_match) = parse_once(file, &as_written);
+    let misplaced = |d: &Diagnostic| matches!(d.rule, diagnostic::Rule::Misplaced | diagnostic::Rule::MisplacedPart);
+    let suspicious = !braces_match || parsed.diagnostics.iter().any(misplaced);
+    let mended = if suspicious { Repaired::mended(file, text, &as_written.text) } else { None };
+    if let Some((repaired, complaints)) = mended {
+        let (again, _) = parse_once(file, &repaired);
+        if !braces_match || again.diagnostics.len() + complaints.len() <= parsed.diagnostics.len() {
+            parsed = again;
+            parsed.diagnostics.extend(complaints);
         }
-        Err(_) => ast::File::default(),
+    } else if !braces_match && parsed.diagnostics.is_empty() {
+        let end = Span::new(file, text.len(), text.len());
+        parsed.diagnostics.push(Diagnostic::new(diagnostic::Rule::UnclosedBlock, end, "a block is never closed"));
+    }
+    for at in deep {
+        let span = Span::new(file, at, at + 1);
+        let line = line_around(text, at);
+        parsed.diagnostics.retain(|other| !line.contains(&(other.primary.span.start as usize)));
+        parsed.diagnostics.push(
+            Diagnostic::new(
+                diagnostic::Rule::TooDeep,
+                span,
+                format!("more than {} brackets are open here", nesting::DEPTH_MAX),
+            )
+            .help("name what is inside with `let`, or put statements into tasks of their own"),
+        );
+    }
+    parsed.diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.span.start, diagnostic.primary.span.end));
+    parsed
+}
+
+/// The tree of pest; `None` when the guards stopped it.
+fn read_file(text: &str) -> Option<Pair<'_, Rule>> {
+    pest::set_call_limit(Some(CALLS_MAX));
+    Grammar::parse(Rule::file, text).ok()?.next()
+}
+
+/// One pass of pest and the tree it makes; with it, whether each block is closed and no brace too many.
+fn parse_once(file: FileId, repaired: &Repaired) -> (Parsed, bool) {
+    let mut builder = Builder::new(file, repaired);
+    let Some(pair) = read_file(&repaired.text) else {
+        let span = Span::new(file, 0, repaired.written.len());
+        let message = "this file is too large or too deeply nested to be read";
+        let complaint = Diagnostic::new(diagnostic::Rule::TooDeep, span.at_start(), message);
+        let diagnostics = vec![complaint.help("split it into several scenarios")];
+        let bad = ast::Item::Bad(ast::Bad { span, declares: Vec::new() });
+        return (Parsed { ast: ast::File { items: vec![bad] }, comments: Vec::new(), diagnostics }, true);
     };
-    let mut diagnostics = builder.diagnostics;
-    diagnostics.sort_by_key(|diagnostic| diagnostic.primary.span);
-    Parsed { ast, comments, diagnostics }
+    let mut comments = Vec::new();
+    let mut braces_match = true;
+    for pair in pair.clone().into_inner().flatten() {
+        let start = pair.as_span().start();
+        let span = |length: usize| builder.span(start, start + length);
+        match pair.as_rule() {
+            Rule::comment => comments.push(span(pair.as_str().trim_end().len())),
+            Rule::slashes => {
+                let complaint = Diagnostic::new(diagnostic::Rule::Syntax, span(2), "a comment begins with `#`");
+                let complaint = complaint.label("did you mean `#`?").fix(span(2), "#");
+                builder.diagnostics.push(complaint);
+            }
+            Rule::unclosed | Rule::stray => braces_match = false,
+            _ => {}
+        }
+    }
+    let ast = builder.file(pair);
+    (Parsed { ast, comments, diagnostics: builder.diagnostics }, braces_match)
+}
+
+/// The line that holds a byte.
+fn line_around(text: &str, at: usize) -> Range<usize> {
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    start..text[at..].find('\n').map_or(text.len() + 1, |end| at + end + 1)
 }

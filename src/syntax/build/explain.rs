@@ -1,16 +1,505 @@
 //! The second pass: what was missing in a statement that could not be read.
+//!
+//! Its text alone is parsed again by the rule of its tail. The farthest place that pest came to then lies in this
+//! statement, and what it expected there is short enough to be put into nouns. Pest's own lists are never shown.
+
+use pest::Parser;
+use pest::error::{ErrorVariant, InputLocation};
 
 use super::{Builder, G, P};
+use crate::diagnostic::{Rule, nearest};
+use crate::syntax::grammar::Grammar;
+use crate::syntax::keyword;
+use crate::syntax::nesting::{begins_statement, leading_word};
 
 impl<'t> Builder<'t> {
     /// Says what is missing in `broken`, which stands behind the keyword `word`.
     pub(super) fn explain(&mut self, broken: &P<'t>, tail: G, word: &str) {
-        self.explain_at(broken, tail, word);
+        let start = broken.as_span().start();
+        let before = self.text[..start].trim_end();
+        let word_start = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+        let written = &before[word_start..];
+        // A request begins with its method, which is the word to speak of.
+        let word = if tail == G::request_tail && word != "websocket" { written } else { word };
+        self.explain_from(broken, tail, word, word_start);
     }
 
-    /// Says what is missing in a text without a keyword.
-    pub(super) fn explain_at(&mut self, broken: &P<'t>, _tail: G, what: &str) {
-        let span = self.place(broken);
-        self.wrong(span, format!("`{what}` cannot be read"));
+    /// Says what is missing in a text that has no keyword before it.
+    pub(super) fn explain_at(&mut self, broken: &P<'t>, tail: G, word: &str) {
+        let start = broken.as_span().start();
+        self.explain_from(broken, tail, word, start);
+    }
+
+    fn explain_from(&mut self, broken: &P<'t>, tail: G, word: &str, word_start: usize) {
+        let start = broken.as_span().start();
+        let head = broken.clone().into_inner().find(|child| matches!(child.as_rule(), G::head_text | G::head_some));
+        let block = broken.clone().into_inner().find(|child| child.as_rule() == G::block);
+        let text = match (broken.as_rule(), &block) {
+            (G::bad, _) => broken.as_str(),
+            // The brace of the block belongs to the head, so that one that is missing is missed.
+            (_, Some(block)) => &self.text[start..block.as_span().start() + 1],
+            (_, None) => head.map_or(broken.as_str(), |head| &self.text[start..head.as_span().end()]),
+        };
+        let text = text.trim_end();
+        let has_block = block.is_some();
+        let known_as_later = match broken.as_rule() {
+            G::receive_later | G::repeat_later => {
+                let from = if broken.as_rule() == G::repeat_later {
+                    ["for", "while", "until"]
+                        .into_iter()
+                        .find(|word| text.split_whitespace().any(|w| w == *word))
+                        .unwrap_or("")
+                } else {
+                    leading_word(text)
+                };
+                Some(format!("{word} {from}"))
+            }
+            _ => later_form(word, text),
+        };
+        if let Some(form) = known_as_later {
+            let span = self.span(
+                word_start,
+                start + text.find('{').unwrap_or(text.len()).min(text.lines().next().unwrap_or("").len()),
+            );
+            let span =
+                crate::base::Span { end: span.start + self.repaired.slice(span).trim_end().len() as u32, ..span };
+            self.wrong_as(Rule::NotYetSupported, span, format!("`{}` is not supported yet", form.trim()));
+            return;
+        }
+        let Trouble { at, expected } = trouble(tail, text);
+        Explanation { word, word_start, text, start, at, expected, has_block }.tell(self);
+    }
+}
+
+/// Where the second pass came to, and what it expected there.
+struct Trouble {
+    at: usize,
+    expected: Vec<G>,
+}
+
+fn trouble(tail: G, text: &str) -> Trouble {
+    match Grammar::parse(tail, text) {
+        Ok(_) => Trouble { at: text.len(), expected: Vec::new() },
+        Err(error) => {
+            let at = match error.location {
+                InputLocation::Pos(at) | InputLocation::Span((at, _)) => at.min(text.len()),
+            };
+            let expected = match error.variant {
+                ErrorVariant::ParsingError { positives, .. } => positives,
+                ErrorVariant::CustomError { .. } => Vec::new(),
+            };
+            Trouble { at, expected }
+        }
+    }
+}
+
+/// A form of a known statement that belongs to the later language.
+fn later_form(word: &str, text: &str) -> Option<String> {
+    let trimmed = text.trim_start();
+    let first = leading_word(trimmed);
+    let has = |form: &str| text.split_whitespace().any(|other| other == form);
+    match (word, first) {
+        ("capture", "secret") => Some("capture secret".into()),
+        ("send" | "call", "binary") => Some(format!("{word} binary")),
+        ("on", "receive") => Some("on receive".into()),
+        ("a threshold", "abort") => Some("abort if".into()),
+        ("a threshold", _) if has("every") => Some("of every".into()),
+        ("a threshold", _) if has("over") => Some("over".into()),
+        ("receive", _) if has("least") => Some("at least".into()),
+        _ => None,
+    }
+}
+
+/// One statement that could not be read, and how far it could.
+struct Explanation<'a> {
+    word: &'a str,
+    word_start: usize,
+    /// What stands behind the word.
+    text: &'a str,
+    /// Where that begins in the file.
+    start: usize,
+    /// Where reading stopped, in `text`.
+    at: usize,
+    expected: Vec<G>,
+    /// Whether a block stands behind `text`, whose `{` is the last of it.
+    has_block: bool,
+}
+
+impl Explanation<'_> {
+    fn tell(&self, builder: &mut Builder<'_>) {
+        let (wants, example) = needs(self.word);
+        let found = &self.text[self.at..];
+        let content = self.content();
+        let head = builder.span(self.word_start, self.start + content.len());
+        if content.trim().is_empty() {
+            let keyword = builder.span(self.word_start, self.start + content.len());
+            let keyword = crate::base::Span {
+                end: keyword.start + builder.repaired.slice(keyword).trim_end().len() as u32,
+                ..keyword
+            };
+            let place =
+                if keyword.start == keyword.end { builder.span(self.word_start, self.word_start + 1) } else { keyword };
+            builder.wrong(place, format!("{} needs {wants}", self.named())).help(example);
+            return;
+        }
+        if self.special(builder) {
+            return;
+        }
+        let stopped_at_end = found.trim().is_empty() || self.at >= content.trim_end().len();
+        if stopped_at_end {
+            if let Some(open) = self.unclosed_bracket(content) {
+                let span = builder.span(self.start + open, self.start + open + 1);
+                let bracket = &self.text[open..=open];
+                builder
+                    .wrong(span, format!("`{bracket}` is not closed"))
+                    .label(format!("its `{}` is missing", closing(bracket)));
+                return;
+            }
+            if let Some((from, to, token, what)) = waiting(content) {
+                let span = builder.span(self.start + from, self.start + to);
+                let before = if self.has_block { " before the block" } else { "" };
+                builder.wrong(span, format!("`{token}` needs {what}{before}")).help(example);
+                return;
+            }
+            let heads = matches!(self.word, "user" | "task" | "on" | "if" | "repeat" | "thresholds");
+            if heads && !self.has_block {
+                builder
+                    .wrong(head, format!("{} needs a block", self.named()))
+                    .label("`{ … }` is missing behind it")
+                    .help(example);
+                return;
+            }
+            builder.wrong(head, format!("{} needs {wants}", self.named())).help(example);
+            return;
+        }
+        self.found_something(builder);
+    }
+
+    /// Mistakes that are told by more than the place where reading stopped. Whether it was one of them.
+    fn special(&self, builder: &mut Builder<'_>) -> bool {
+        let content = self.content();
+        let trimmed = content.trim_start();
+        let from = self.start + content.len() - trimmed.len();
+        let trimmed = trimmed.trim_end();
+        let quoted = trimmed.starts_with(['"', '\'']);
+        let is_request = self.word == "websocket" || self.word.bytes().all(|byte| byte.is_ascii_uppercase());
+        match self.word {
+            "user" | "task" | "let" | "capture" if quoted => {
+                let inside = trimmed[1..].split(['"', '\'']).next().unwrap_or("");
+                let name: String =
+                    inside.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+                let span = builder.span(from, (from + inside.len() + 2).min(from + trimmed.len()));
+                let complaint = builder.wrong(span, "a name stands without quotes");
+                if !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) {
+                    drop(complaint.label(format!("did you mean `{name}`?")).fix(span, name));
+                }
+                true
+            }
+            "json" if trimmed.starts_with('$') => {
+                let span = builder.span(self.word_start, from + trimmed.len());
+                builder
+                    .wrong(span, "a condition stands behind `expect` or `check`")
+                    .label(format!("did you mean `expect json {}`?", first_words(trimmed)))
+                    .fix(span.at_start(), "expect ");
+                true
+            }
+            "header" | "body" | "json" if trimmed.starts_with("==") || trimmed.contains(" == ") => {
+                let span = builder.span(self.word_start, from + trimmed.len());
+                builder
+                    .wrong(span, "a condition stands behind `expect` or `check`")
+                    .label(format!("did you mean `expect {} …`?", self.word))
+                    .fix(span.at_start(), "expect ");
+                true
+            }
+            _ if is_request && quoted => {
+                let inside = trimmed[1..].split(['"', '\'']).next().unwrap_or("").to_owned();
+                let span = builder.span(from, (from + inside.len() + 2).min(from + trimmed.len()));
+                builder
+                    .wrong(span, "a path is written without quotes")
+                    .label(format!("did you mean `{inside}`?"))
+                    .fix(span, inside);
+                true
+            }
+            "user" | "task" if trimmed.starts_with("weight") => {
+                let head = builder.span(self.word_start, from + trimmed.len());
+                builder.wrong(head, format!("{} needs a name before `weight`", self.named())).help(needs(self.word).1);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Reading stopped at something.
+    fn found_something(&self, builder: &mut Builder<'_>) {
+        let (wants, example) = needs(self.word);
+        let found = &self.text[self.at..];
+        let token = first_token(found);
+        let place = builder.span(self.start + self.at, self.start + self.at + token.len());
+        let before = self.text[..self.at].trim_end();
+        let expects = |rules: &[G]| self.expected.iter().any(|rule| rules.contains(rule));
+        let at_end = expects(&[G::eos, G::block_open, G::block]);
+        if let Some(percent) = before.rsplit(|c: char| !(c.is_ascii_digit() || c == '%' || c == '.')).next()
+            && percent.ends_with('%')
+            && token.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '(')
+        {
+            let from = self.start + before.len() - percent.len();
+            let span = builder.span(from, from + percent.len());
+            let number = &percent[..percent.len() - 1];
+            let replaced = builder.span(from, self.start + self.at);
+            builder
+                .wrong(span, format!("`{percent}` is a percentage"))
+                .label(format!("for the remainder write `{number} % {token}`"))
+                .fix(replaced, format!("{number} % "));
+            return;
+        }
+        if found.starts_with("..") || found.starts_with('.') && before.ends_with('.') {
+            let from = self.start + self.at - usize::from(!found.starts_with(".."));
+            let place = builder.span(from, from + 2);
+            builder.wrong(place, "a range cannot stand here").help("functions take both ends: `uniform(1s, 2s)`");
+            return;
+        }
+        if found.starts_with("${") {
+            let length = found.find('}').map_or(2, |end| end + 1);
+            let inside = found[2..length].trim_end_matches('}').trim().to_owned();
+            let place = builder.span(self.start + self.at, self.start + self.at + length);
+            let complaint = builder.wrong(place, "`${…}` stands inside strings and paths; here the value stands alone");
+            if !inside.is_empty() {
+                drop(complaint.label(format!("did you mean `{inside}`?")).fix(place, inside));
+            }
+            return;
+        }
+        if found.starts_with("==") && matches!(self.word, "let" | "capture") {
+            builder
+                .wrong(place, format!("{} names a value with one `=`", self.named()))
+                .label("did you mean `=`?")
+                .fix(place, "=");
+            return;
+        }
+        if expects(&[G::colon]) {
+            let key = before.rsplit(|c: char| c.is_whitespace() || c == '{' || c == ',').next().unwrap_or(before);
+            let from = self.start + before.len() - key.len();
+            let span = builder.span(from, from + key.len());
+            builder
+                .wrong(span, format!("`:` is missing after `{key}`"))
+                .help("`{ key: value, \"other key\": value }`")
+                .fix(span.at_end(), ":");
+            return;
+        }
+        if let Some((from, to, operator, what)) = waiting(before) {
+            let span = builder.span(self.start + from, self.start + to);
+            builder.wrong(span, format!("`{operator}` needs {what}")).label(format!("`{token}` is none")).help(example);
+            return;
+        }
+        if let Some(open) = self.unclosed_bracket(before) {
+            let bracket = &self.text[open..=open];
+            let span = builder.span(self.start + open, self.start + open + 1);
+            if expects(&[G::comma, G::call_close, G::list_close, G::object_close, G::paren_close])
+                && !token.is_empty()
+                && !")]}".contains(token)
+            {
+                let closing = closing(bracket);
+                let due = if bracket == "(" && !expects(&[G::comma]) {
+                    format!("`{closing}`")
+                } else {
+                    format!("`,` or `{closing}`")
+                };
+                builder.wrong(place, format!("{due} is missing before `{token}`")).also(span, "opened here");
+            } else {
+                builder
+                    .wrong(place, format!("a value is missing before `{token}`"))
+                    .also(span, "inside what is opened here");
+            }
+            return;
+        }
+        if begins_statement(found) && !before.trim().is_empty() {
+            builder
+                .wrong(place, "one statement a line, or `;` between")
+                .label(format!("`{token}` begins another one"))
+                .fix(place.at_start(), "; ");
+            return;
+        }
+        let word_like = token.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if expects(&[G::op_word, G::op_symbol, G::presence]) && word_like && !token.is_empty() {
+            let known = keyword::WORD_OPERATORS.iter().chain(&["exists", "missing"]).copied();
+            let clauses = clauses_of(self.word).iter().copied();
+            let theirs = match token {
+                "is" | "equals" | "eq" => Some("=="),
+                "not" if found.starts_with("not in") => {
+                    builder.wrong(place, "`not` stands before the whole comparison").help("`not status in [200, 404]`");
+                    return;
+                }
+                "ne" => Some("!="),
+                "gt" => Some(">"),
+                "lt" => Some("<"),
+                "includes" | "has" => Some("contains"),
+                "like" => Some("matches"),
+                _ => nearest(token, known.chain(clauses)),
+            };
+            if let Some(better) = theirs {
+                builder
+                    .wrong(place, format!("there is no operator `{token}`"))
+                    .label(format!("did you mean `{better}`?"))
+                    .fix(place, better);
+                return;
+            }
+        }
+        if at_end || expects(&[G::op_symbol]) {
+            let shown = before.trim_start();
+            let message = match shown.is_empty() {
+                true => format!("{} needs {wants}", self.named()),
+                false => format!("{} ends before `{token}`", self.named()),
+            };
+            builder.wrong(place, message).label("this is too much, or something is missing before it").help(example);
+            return;
+        }
+        builder
+            .wrong(place, format!("{} needs {wants}", self.named()))
+            .label(format!("`{token}` cannot stand here"))
+            .help(example);
+    }
+
+    /// The text without the brace of the block behind it.
+    fn content(&self) -> &str {
+        match self.has_block {
+            true => self.text.strip_suffix('{').unwrap_or(self.text),
+            false => self.text,
+        }
+    }
+
+    /// The word as a message names it.
+    fn named(&self) -> String {
+        match self.word {
+            "a threshold" => "a threshold".into(),
+            word => format!("`{word}`"),
+        }
+    }
+
+    /// Where the innermost bracket is that `text` leaves open.
+    fn unclosed_bracket(&self, text: &str) -> Option<usize> {
+        let mut open = Vec::new();
+        let mut quoted = false;
+        let mut escaped = false;
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                b'\n' => quoted = false,
+                _ if quoted => {}
+                b'(' | b'[' | b'{' => open.push(at),
+                b')' | b']' | b'}' => drop(open.pop()),
+                _ => {}
+            }
+        }
+        open.pop()
+    }
+}
+
+/// The first token of a text: a word, or one character.
+fn first_token(text: &str) -> &str {
+    let word = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    match word {
+        0 => {
+            let operator = text.find(|c: char| !"=<>!&|".contains(c)).unwrap_or(text.len());
+            &text[..operator.max(text.chars().next().map_or(0, char::len_utf8))]
+        }
+        word => &text[..word],
+    }
+}
+
+/// The first few words of a line, to show in a proposal.
+fn first_words(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(40) {
+        None => line.to_owned(),
+        Some((at, _)) => format!("{}…", &line[..at]),
+    }
+}
+
+fn closing(bracket: &str) -> &'static str {
+    match bracket {
+        "(" => ")",
+        "[" => "]",
+        _ => "}",
+    }
+}
+
+/// The operator or word at the end of `text` that waits for something: from, to, itself, what for.
+fn waiting(text: &str) -> Option<(usize, usize, &str, &'static str)> {
+    let text = text.trim_end();
+    let last = text.chars().next_back()?;
+    if last.is_ascii_alphanumeric() || last == '_' {
+        let from = text.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+        let word = &text[from..];
+        if text[..from].trim().is_empty() && !matches!(word, "where" | "within" | "since") {
+            return None;
+        }
+        let what = match word {
+            "where" => "a condition",
+            "within" => "a duration",
+            "since" => "the label of an earlier step",
+            "else" => "a message in quotes",
+            "default" | "and" | "or" | "not" | "contains" | "starts_with" | "ends_with" | "in" => "a value behind it",
+            "matches" => "a regular expression behind it",
+            "weight" => "a number",
+            "as" | "of" => "a name",
+            "text" | "json" | "regex" | "header" | "cookie" => "a value behind it",
+            _ => return None,
+        };
+        return Some((from, text.len(), word, what));
+    }
+    if "=<>!+-*/%&|,.".contains(last) {
+        let from = text
+            .rfind(|c: char| !"=<>!+-*/%&|,.".contains(c))
+            .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+        return Some((from, text.len(), &text[from..], "a value behind it"));
+    }
+    None
+}
+
+/// Words that may follow inside a statement.
+fn clauses_of(word: &str) -> &'static [&'static str] {
+    match word {
+        "receive" | "call" => &["where", "within", "since"],
+        "user" | "task" => &["weight"],
+        "expect" => &["else"],
+        "capture" => &["default"],
+        "repeat" => &["as"],
+        "a threshold" => &["of"],
+        _ => &[],
+    }
+}
+
+/// What a statement wants, in nouns, and an example of it.
+fn needs(word: &str) -> (&'static str, &'static str) {
+    match word {
+        "scenario" => ("a title", "`scenario \"Checkout\"`"),
+        "target" => ("a URL", "`target \"http://127.0.0.1:8000\" { timeout 10s }`"),
+        "user" => ("a name and a block", "`user visitor weight 70 { … }`"),
+        "task" => ("a name and a block", "`task browse weight 5 { … }`"),
+        "on" => ("`start` or `stop`, and a block", "`on start { … }`"),
+        "think" => ("a duration, a range or `none`", "`think 1s..3s`"),
+        "pause" => ("a duration or a range", "`pause 500ms..2s`"),
+        "thresholds" => ("a block", "`thresholds { error_rate < 1% }`"),
+        "a threshold" => ("a metric, a comparison and a limit", "`p95 of http < 300ms`, `error_rate < 1%`"),
+        "websocket" => ("a path", "`websocket /ws { … }`"),
+        "send" => ("`text` or `json` and a value", "`send json { command: \"start\" }`"),
+        "receive" => ("nothing, or a count and clauses", "`receive 10 where json $.ok within 5s { … }`"),
+        "call" => ("`text` or `json` and a value", "`call json { id: 1 } where json $.id == 1 within 2s`"),
+        "close" => ("nothing, or a code and a reason", "`close 1000 \"bye\"`"),
+        "repeat" => ("a number and a block", "`repeat 5 as i { … }`"),
+        "if" => ("a condition and a block", "`if code == 409 { … }`"),
+        "else" => ("a block, or `if` and a condition", "`else { … }`"),
+        "let" => ("a name, `=` and a value", "`let limit = 10`"),
+        "header" => ("a name and a value", "`header Accept \"application/json\"`"),
+        "query" => ("keys and values in braces", "`query { page: 1 }`"),
+        "form" => ("keys and values in braces", "`form { name: \"Ada\" }`"),
+        "json" => ("a value", "`json { name: \"Ada\" }`"),
+        "body" => ("a value", "`body \"plain text\"`"),
+        "timeout" => ("a duration", "`timeout 10s`"),
+        "expect" => ("a condition", "`expect status 200`"),
+        "check" => ("a condition", "`check json $.ok == true`"),
+        "capture" => ("a name, `=` and what to look for", "`capture id = json $.id`"),
+        _ => ("a path", "`GET /path { … }`"),
     }
 }

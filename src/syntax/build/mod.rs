@@ -47,11 +47,6 @@ impl<'t> Builder<'t> {
         self.span(span.start(), span.start() + pair.as_str().trim_end().len())
     }
 
-    /// From the start of one pair to the end of another.
-    fn place_to(&self, first: &P<'t>, last: &P<'t>) -> Span {
-        self.place(first).to(self.place(last))
-    }
-
     fn complain(&mut self, diagnostic: Diagnostic) {
         if self.quiet == 0 {
             self.diagnostics.push(diagnostic);

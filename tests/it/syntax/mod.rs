@@ -6,8 +6,10 @@ use scn::syntax::{Parsed, parse};
 
 use crate::marks;
 
+mod broken;
+
 /// The whole scenario of the language page.
-const WHOLE: &str = include_str!("../golden/syntax/whole.scn");
+const WHOLE: &str = include_str!("../../golden/syntax/whole.scn");
 
 fn read(text: &str) -> Parsed {
     parse(FileId(0), text)
