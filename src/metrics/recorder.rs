@@ -6,7 +6,7 @@ use super::snapshot::{Failure, IterationsSeen, PointSeen, SeriesSeen, Snapshot, 
 use super::times::Times;
 use super::{Counter, ErrorKind, IterationEnd, Outcome, Sample};
 use crate::base::Offset;
-use crate::plan::{Plan, PointId, UserId};
+use crate::plan::{Plan, PointId, SeriesId, SeriesKind, UserId};
 
 /// So many messages are kept for failures of one kind at one place: the first says it, two more show whether it
 /// varies.
@@ -22,8 +22,9 @@ pub struct Recorder {
     thread: u32,
     /// When the last hand-over was.
     since: Offset,
-    /// The row of each step.
-    rows: Vec<u32>,
+    /// The row of each step, and whether its samples say how late we were: messages come when the target sends them,
+    /// and ten of them a second would hide one late request.
+    rows: Vec<(u32, bool)>,
     seen: Snapshot,
     /// How many messages were kept since the beginning of the run; by place, then by kind.
     noted: Vec<Vec<(ErrorKind, u8)>>,
@@ -42,7 +43,7 @@ impl Recorder {
         Recorder {
             thread,
             since: Offset::ZERO,
-            rows: plan.steps.iter().map(|step| step.series.0).collect(),
+            rows: plan.steps.iter().map(|step| step.series).map(|row| (row.0, is_ours(plan, row))).collect(),
             seen,
             noted: vec![Vec::new(); plan.points.len()],
         }
@@ -56,7 +57,8 @@ impl Recorder {
 
     /// Notes one sample: its row, the run's lateness, its bytes; a failure at its place.
     pub fn record(&mut self, sample: &Sample) {
-        let row = &mut self.seen.series[self.rows[sample.step.0 as usize] as usize];
+        let (row, ours) = self.rows[sample.step.0 as usize];
+        let row = &mut self.seen.series[row as usize];
         let done = sample.done.0;
         let response = done.saturating_sub(sample.due.0);
         row.service.record_nanos(done.saturating_sub(sample.sent.0));
@@ -65,7 +67,9 @@ impl Recorder {
         if sample.status != 0 {
             row.status(sample.status, 1);
         }
-        self.seen.lateness.record_nanos(sample.begun.0.saturating_sub(sample.due.0));
+        if ours {
+            self.seen.lateness.record_nanos(sample.begun.0.saturating_sub(sample.due.0));
+        }
         match sample.outcome {
             Outcome::Ok => row.ok.record_nanos(response),
             Outcome::Failed(kind, point) => {
@@ -192,6 +196,11 @@ fn take_point(seen: &mut PointSeen) -> PointSeen {
     });
     let failures = failures.collect();
     PointSeen { passed: std::mem::take(&mut seen.passed), failed: std::mem::take(&mut seen.failed), failures }
+}
+
+/// Whether the engine decides when samples of this row begin.
+fn is_ours(plan: &Plan, row: SeriesId) -> bool {
+    plan.series[row.0 as usize].kind != SeriesKind::Receive
 }
 
 fn cut(mut text: String) -> String {
