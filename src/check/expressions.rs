@@ -2,7 +2,7 @@
 
 use super::checker::{Answer, Checker};
 use super::constants::Constant;
-use super::functions::{FUNCTIONS, Gives, Signature};
+use super::functions::{FUNCTIONS, Gives, LATER, Signature};
 use super::meaning::{Expr, ExprKind, Extractor, Operator, Piece, StatusPattern, Template, Type};
 use super::names;
 use super::patterns::{self, Path};
@@ -159,11 +159,15 @@ impl Checker<'_> {
 
     fn function(&mut self, name: &ast::Name, arguments: &[ast::Expr], span: Span) -> (ExprKind, Type) {
         let Some(signature) = Signature::find(&name.value) else {
-            let near = nearest(&name.value, FUNCTIONS.iter().map(|signature| signature.name));
-            self.report(names::undefined_function(name, near));
             for argument in arguments {
                 self.expr(argument);
             }
+            if LATER.contains(&name.value.as_str()) {
+                self.report(function_not_yet(name));
+                return (ExprKind::Bad, Type::Unknown);
+            }
+            let near = nearest(&name.value, FUNCTIONS.iter().map(|signature| signature.name));
+            self.report(names::undefined_function(name, near));
             return (ExprKind::Bad, Type::Unknown);
         };
         let most = if signature.variadic { usize::MAX } else { signature.parameters.len() };
@@ -342,6 +346,11 @@ fn not_constant(span: Span, what: &str) -> Diagnostic {
     Diagnostic::new(Rule::NotConstant, span, format!("{what} must be known before the run starts"))
         .label("only known while the run goes")
         .help("write it out, or use a top-level `let` that holds such a value")
+}
+
+/// `not-yet-supported`: a function of the language that is still to come.
+fn function_not_yet(name: &ast::Name) -> Diagnostic {
+    Diagnostic::new(Rule::NotYetSupported, name.span, format!("`{}` is not supported yet", name.value))
 }
 
 /// `argument-count`: a function is given too many or too few arguments.

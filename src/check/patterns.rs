@@ -111,11 +111,11 @@ pub(super) fn query_needs_all(path: &Spanned<String>, nearest: Option<&str>) -> 
     let diagnostic = Diagnostic::new(Rule::QueryNeedsAll, path.span, said);
     match nearest {
         Some(one) => diagnostic
-            .help(format!("did you mean the first, `{one}`? Lists of all values (`all json …`) are not there yet"))
+            .help(format!("did you mean the first, `{one}`? Lists of all values (`all json …`) are not supported yet"))
             .fix(path.span, one),
         None => diagnostic.help(
             "name one place (`$.items[0].id`), or ask whether there is any with `exists`; lists of all values \
-             (`all json …`) are not there yet",
+             (`all json …`) are not supported yet",
         ),
     }
 }
