@@ -73,10 +73,15 @@ impl Clock {
         Sleep { clock: self.clone(), due, state: State::New }
     }
 
+    /// Like [`Clock::sleep_until`], for a moment that is nearly always still to come: saves a look at the clock.
+    pub fn alarm(&self, due: Offset) -> Sleep {
+        Sleep { clock: self.clone(), due, state: State::Ahead }
+    }
+
     /// What `future` gives, unless `deadline` comes first; then the future is dropped.
     pub async fn within<F: Future>(&self, deadline: Offset, future: F) -> Result<F::Output, Elapsed> {
         let mut future = pin!(future);
-        let mut sleep = self.sleep_until(deadline);
+        let mut sleep = self.alarm(deadline);
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
             Poll::Pending => Pin::new(&mut sleep).poll(cx).map(|()| Err(Elapsed)),
@@ -94,6 +99,8 @@ pub struct Sleep {
 
 enum State {
     New,
+    /// As above, and it is not asked whether the time has come already.
+    Ahead,
     /// A timer of ours.
     Timer(Ticket),
     /// A timer of tokio's.
@@ -106,9 +113,9 @@ impl Future for Sleep {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         match (&mut this.state, &*this.clock.0) {
-            (State::New, _) if this.due == Offset::NEVER => Poll::Pending,
+            (State::New | State::Ahead, _) if this.due == Offset::NEVER => Poll::Pending,
             (State::New, _) if this.due <= this.clock.now() => Poll::Ready(()),
-            (State::New, Kind::Real { start, timers, fd }) => {
+            (State::New | State::Ahead, Kind::Real { start, timers, fd }) => {
                 let (ticket, earliest) = timers.borrow_mut().add(this.due, cx.waker());
                 if earliest {
                     arm(fd, Offset::from(start.elapsed()), this.due);
@@ -116,7 +123,7 @@ impl Future for Sleep {
                 this.state = State::Timer(ticket);
                 Poll::Pending
             }
-            (State::New, Kind::Virtual { start }) => {
+            (State::New | State::Ahead, Kind::Virtual { start }) => {
                 let mut sleep = Box::pin(tokio::time::sleep_until(*start + Duration::from_nanos(this.due.0)));
                 let poll = sleep.as_mut().poll(cx);
                 this.state = State::Tokio(sleep);

@@ -83,12 +83,12 @@ impl User {
             }
             None => unreachable!("every HTTP operation is prepared before the run"),
         };
-        let Ready { request, place } = match ready {
+        let Ready { request, origin, url } = match ready {
             Ok(ready) => ready,
             Err((kind, at)) => return self.sampled(op, &attempt, thread.clock.now(), Err((kind, at))),
         };
         let deadline = self.due + op.timeout;
-        let result = self.exchange(&thread, request, &place.origin, op, deadline, &mut attempt).await;
+        let result = self.exchange(&thread, request, &origin, op, deadline, &mut attempt).await;
         let done = thread.clock.now();
         let judged = match result {
             Err(trouble) => {
@@ -97,16 +97,11 @@ impl User {
             }
             Ok(received) => {
                 self.answered = true;
-                if op.parts.is_empty() && !thread.relative {
-                    self.look(op, point, &received, "", done)
-                } else {
-                    let url = place.url();
-                    let judged = self.look(op, point, &received, &url, done);
-                    if thread.relative {
-                        self.last_url = Some(url);
-                    }
-                    judged
+                let judged = self.look(op, point, &received, &url, done);
+                if thread.relative {
+                    self.last_url = Some(url);
                 }
+                judged
             }
         };
         self.sampled(op, &attempt, done, judged)
@@ -262,7 +257,7 @@ impl Connection {
         let mut head: Option<(Parts, Incoming)> = None;
         let mut kept = Kept::default();
         let mut size = 0_u64;
-        let mut sleep = thread.clock.sleep_until(deadline);
+        let mut sleep = thread.clock.alarm(deadline);
         let mut poll_answer = |cx: &mut Context<'_>, size: &mut u64, head: &mut Option<(Parts, Incoming)>| {
             {
                 let mut waker = traffic.waker.borrow_mut();

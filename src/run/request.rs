@@ -2,6 +2,8 @@
 //!
 //! Cost per request of a step without values: a copy of the header table (two allocations), a reference to path and body.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::uri::PathAndQuery;
@@ -9,7 +11,7 @@ use http::{Method, Request, Uri};
 use http_body_util::Full;
 
 use super::eval::{self, Scope};
-use super::place::Place;
+use super::place::{Origin, Place};
 use super::random::Random;
 use super::thread::Thread;
 use super::user::User;
@@ -24,8 +26,8 @@ const AGENT: &str = concat!("scn/", env!("CARGO_PKG_VERSION"));
 /// What of a step's request never varies.
 pub struct Prepared {
     method: Method,
-    /// Path and URL where nothing in them varies.
-    place: Option<(Place, Uri)>,
+    /// The URL, also as the request's first line has it, where nothing in it varies; on the target's server.
+    place: Option<(Rc<str>, Uri)>,
     /// All headers that do not vary, defaults included.
     headers: HeaderMap,
     /// The others: their name, and their index in [`Http::headers`].
@@ -37,7 +39,8 @@ pub struct Prepared {
 /// A request, and where it goes.
 pub(super) struct Ready {
     pub request: Request<Full<Bytes>>,
-    pub place: Place,
+    pub origin: Rc<Origin>,
+    pub url: Rc<str>,
 }
 
 impl Prepared {
@@ -72,7 +75,7 @@ impl Prepared {
             let path = format!("{}{path}", thread.base.prefix);
             Place { origin: thread.base.origin.clone(), path }
         });
-        let place = place.map(|place| uri(&place).map(|uri| (place, uri))).transpose()?;
+        let place = place.map(|place| uri(&place).map(|uri| (place.url().into(), uri))).transpose()?;
         let body = match &op.body {
             Body::None => Some(Bytes::new()),
             Body::Json(value) => fixed(value, thread).map(|value| value.to_json().to_string().into()),
@@ -95,12 +98,13 @@ impl User {
             user.note(point, ErrorKind::Value, || why);
             (ErrorKind::Value, point)
         };
-        let (place, uri) = match &prepared.place {
-            Some((place, uri)) => (place.clone(), uri.clone()),
+        let (origin, url, uri) = match &prepared.place {
+            Some((url, uri)) => (self.thread.base.origin.clone(), url.clone(), uri.clone()),
             None => {
                 let place = self.place(&op.path, &op.query, point)?;
                 let uri = uri(&place).map_err(|why| wrong(self, why))?;
-                (place, uri)
+                let url = place.url().into();
+                (place.origin, url, uri)
             }
         };
         let mut headers = prepared.headers.clone();
@@ -110,9 +114,8 @@ impl User {
                 headers.append(name.clone(), header_value(name, &value).map_err(|why| wrong(self, why))?);
             }
         }
-        if place.origin != self.thread.base.origin {
-            let host =
-                HeaderValue::from_str(&place.origin.authority).map_err(|error| wrong(self, error.to_string()))?;
+        if !Rc::ptr_eq(&origin, &self.thread.base.origin) {
+            let host = HeaderValue::from_str(&origin.authority).map_err(|error| wrong(self, error.to_string()))?;
             headers.insert(HOST, host);
         }
         let body = match (&prepared.body, &op.body) {
@@ -134,7 +137,7 @@ impl User {
         *request.method_mut() = prepared.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
-        Ok(Ready { request, place })
+        Ok(Ready { request, origin, url })
     }
 }
 

@@ -33,7 +33,7 @@ pub struct User {
     /// Its HTTP connection, while it lies still.
     pub connection: Option<Box<Connection>>,
     /// The URL of the last HTTP answer in this iteration, where the plan has paths that may be relative to it.
-    pub last_url: Option<String>,
+    pub last_url: Option<Rc<str>>,
     /// Its dice.
     pub random: Random,
     /// When the next step is due: the end of the last one, or of a pause.

@@ -142,7 +142,7 @@ fn a_user_that_nobody_answers_tries_at_most_a_hundred_times_a_second() {
 
 #[test]
 fn tasks_are_drawn_by_weight_and_the_same_seed_draws_the_same() {
-    let mut draft = Draft::new().users(20, 1000.0).duration(100 * SECOND);
+    let mut draft = Draft::new().users(20, 1000.0).duration(20 * SECOND);
     for (path, weight) in [("/five", 5.0), ("/three", 3.0), ("/two", 2.0), ("/never", 0.0)] {
         let step = draft.get(path);
         draft.task(weight, vec![Op::Http(Box::new(step))]);
@@ -153,9 +153,9 @@ fn tasks_are_drawn_by_weight_and_the_same_seed_draws_the_same() {
         (0..4).map(|row| total.series.get(row).map_or(0, |row| row.requests())).collect::<Vec<_>>()
     };
     let first = counts(&draft);
-    assert_eq!(first.iter().sum::<u64>(), 20_000, "20 users, 1000 iterations each");
+    assert_eq!(first.iter().sum::<u64>(), 4_000, "20 users, 200 iterations each");
     for (count, share) in first.iter().zip([0.5, 0.3, 0.2, 0.0]) {
-        assert!((*count as f64 / 20_000.0 - share).abs() < 0.015, "{first:?}");
+        assert!((*count as f64 / 4_000.0 - share).abs() < 0.03, "{first:?}");
     }
     assert_eq!(first, counts(&draft));
     draft.plan.seed = scn::base::Seed(8);
