@@ -11,7 +11,7 @@ use super::screen::{Look, Screen};
 use crate::metrics::{Recent, thresholds};
 use crate::plan::Plan;
 use crate::report::{Now, live, plain_line};
-use crate::run::Tick;
+use crate::run::{Stop, Tick};
 
 /// What the numbers in the middle look back over.
 const LOOKS_BACK: Duration = Duration::from_secs(10);
@@ -26,6 +26,7 @@ pub struct Live<'a> {
     look: Look,
     mode: Mode,
     recent: Recent,
+    stop: Stop,
     /// When something was last drawn; the run's start before that.
     drawn: Duration,
     /// Lines of the view that stand on the terminal.
@@ -44,15 +45,15 @@ enum Mode {
 }
 
 impl<'a> Live<'a> {
-    /// The view of a run of `plan`.
-    pub fn new(plan: &'a Plan, quiet: bool, screen: &Screen) -> Live<'a> {
+    /// The view of a run of `plan` that `stop` can end.
+    pub fn new(plan: &'a Plan, stop: Stop, quiet: bool, screen: &Screen) -> Live<'a> {
         let mode = match (quiet, screen.err.terminal) {
             (true, _) => Mode::Quiet,
             (false, true) => Mode::InPlace,
             (false, false) => Mode::Plain,
         };
         let recent = Recent::new(plan, LOOKS_BACK);
-        Live { plan, look: screen.err, mode, recent, drawn: Duration::ZERO, lines: 0 }
+        Live { plan, look: screen.err, mode, recent, stop, drawn: Duration::ZERO, lines: 0 }
     }
 
     /// Whether a signal should be answered with words of its own: the view in place says it itself.
@@ -83,7 +84,13 @@ impl<'a> Live<'a> {
             stopping: tick.stopping,
         };
         match self.mode {
-            Mode::InPlace => self.redraw(&live(&now, self.columns(), self.look.style())),
+            Mode::InPlace => {
+                let mut lines = live(&now, self.columns(), self.look.style());
+                if self.stop.presses() > 0 {
+                    lines.push("  running iterations may end; Ctrl-C once more stops at once".to_owned());
+                }
+                self.redraw(&lines);
+            }
             Mode::Plain | Mode::Quiet => write(&format!("{}\n", plain_line(&now))),
         }
     }

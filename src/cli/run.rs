@@ -119,7 +119,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let plan = choices.load.plan(&sound, &choices.file, &mut sources, screen)?;
 
     let stop = Stop::default();
-    let mut live = Live::new(&plan, choices.quiet, screen);
+    let mut live = Live::new(&plan, stop.clone(), choices.quiet, screen);
     listen(&stop, live.tells_of_stopping(), screen)?;
     let id = run_id();
     let results = reserve(&choices, &plan.scenario, &id)?;

@@ -219,13 +219,6 @@ impl Ended {
         self
     }
 
-    /// Standard error does not hold these words.
-    #[track_caller]
-    pub fn does_not_say(self, words: &str) -> Ended {
-        assert!(!self.stderr.contains(words), "{words:?} is in\n{}", self.stderr);
-        self
-    }
-
     /// Standard error is empty.
     #[track_caller]
     pub fn says_nothing(self) -> Ended {
@@ -237,13 +230,6 @@ impl Ended {
     #[track_caller]
     pub fn prints_golden(self, name: &str) -> Ended {
         assert_golden(name, &self.without_folder(&self.stdout));
-        self
-    }
-
-    /// Standard error is what `tests/golden/cli/NAME` holds.
-    #[track_caller]
-    pub fn says_golden(self, name: &str) -> Ended {
-        assert_golden(name, &self.without_folder(&self.stderr));
         self
     }
 
