@@ -14,7 +14,7 @@ user visitor {
     GET /greeting.json {
       query { page: 1, words: ["a b", "ü&"] }
       expect status == 200 and header Content-Type contains "json"
-      expect json $.hello[0] == "world" and size == 22
+      expect json $.hello[0] == "world" and size == 22B
     }
   }
   task missing { GET /no/such/file { expect status 404 } }

@@ -18,7 +18,7 @@ fn the_first_command_of_the_readme_ends_well_and_leaves_a_run_folder() {
     let mut command = scn(&["run", "scenarios/oscilloscope.scn", "--demo", "--out"]);
     command.arg(folder.path());
     let ended = finish(command).with(0);
-    assert!(ended.out.contains("✓ error_rate < 1%"), "{}", ended.out);
+    assert!(ended.out.contains("✓  error_rate < 1%"), "{}", ended.out);
     assert!(!ended.out.contains('✗'), "{}", ended.out);
     assert!(ended.out.contains("VALID"), "{}", ended.out);
     let runs: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -68,7 +68,7 @@ fn each_status_of_the_service_is_in_the_summary() {
     let mut command = folder.run(&words);
     command.args(["--target", &service.url()]);
     let ended = finish(command).with(99);
-    assert!(ended.out.contains("✗ error_rate < 1%"), "{}", ended.out);
+    assert!(ended.out.contains("✗  error_rate < 1%"), "{}", ended.out);
     let summary = folder.summary();
     let with = |status: &str| sum(&summary, |row| row["statuses"][status].as_u64());
     assert!(with("503") > 0);
