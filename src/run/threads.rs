@@ -27,7 +27,7 @@ enum Word {
     /// It cannot run.
     Refused(std::io::Error),
     /// What it has seen since the last time.
-    Handed(Handed),
+    Handed(Box<Handed>),
     /// Its last user has ended.
     Ended(Offset),
     /// It is about to end: joining it will not wait for long.
@@ -89,7 +89,7 @@ pub(super) fn run(
     while gone.contains(&false) {
         let Ok((index, word)) = hear.recv() else { break };
         match word {
-            Word::Handed(handed) => windows.add(index, handed),
+            Word::Handed(handed) => windows.add(index, *handed),
             Word::Ended(end) => {
                 windows.ended(index);
                 finished.length = finished.length.max(Duration::from_nanos(end.0));
@@ -144,7 +144,7 @@ fn attend(
         };
         let base = Base::of(target).expect("it was one before the threads were started");
         let thread = Rc::new(Thread::new(seedling, base, clock, Rc::new(Tcp)));
-        let end = thread.attend(starts, stop, &mut |handed| tell.say(Word::Handed(handed))).await;
+        let end = thread.attend(starts, stop, &mut |handed| tell.say(Word::Handed(Box::new(handed)))).await;
         tell.say(Word::Ended(end));
     });
 }
