@@ -124,3 +124,26 @@ pub const SYNONYMS: &[(&str, &str)] = &[
 pub fn is_reserved(word: &str) -> bool {
     INFIX.contains(&word) || EXTRACTORS.contains(&word) || RESERVED.contains(&word)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRAMMAR: &str = include_str!("../../grammar/scn.pest");
+
+    #[test]
+    fn every_word_of_the_lists_stands_in_the_grammar() {
+        let lists = [ITEMS, USER_ITEMS, STATEMENTS, REQUEST_PARTS, LATER, INFIX, WORD_OPERATORS, DURATION_UNITS];
+        for word in lists.concat() {
+            assert!(GRAMMAR.contains(&format!("\"{word}\"")), "the grammar does not know `{word}`");
+        }
+    }
+
+    #[test]
+    fn every_later_word_of_the_grammar_stands_in_the_list() {
+        let rule = GRAMMAR.split_once("later = @{").expect("the rule is there").1;
+        let rule = rule.split_once('}').expect("the rule ends").0;
+        let words: Vec<&str> = rule.split('"').skip(1).step_by(2).collect();
+        assert!(words.iter().all(|word| LATER.contains(word)) && words.len() == LATER.len());
+    }
+}

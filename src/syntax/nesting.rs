@@ -197,10 +197,7 @@ pub(super) fn flattened(text: &str) -> Option<(String, Vec<usize>)> {
 
 /// The word that a line begins with, its label left out.
 pub(super) fn leading_word(line: &str) -> &str {
-    let word = |text: &str| {
-        let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
-        end
-    };
+    let word = |text: &str| text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
     let first = word(line);
     let rest = line[first..].trim_start_matches([' ', '\t']);
     match rest.strip_prefix(':') {

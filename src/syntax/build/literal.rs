@@ -303,12 +303,9 @@ impl<'t> Builder<'t> {
                     let to = text[at..].find(['.', '[']).map_or(text.len(), |end| at + end);
                     let key = &text[from..to];
                     let span = self.span(start + from, start + to);
-                    let dotted = from > 0 && bytes[from - 1] == b'.' && key.chars().next() != Some('-');
-                    let complaint = self.wrong_as(
-                        Rule::JsonpathDash,
-                        span,
-                        format!("a member with `-` in its name stands in brackets"),
-                    );
+                    let dotted = from > 0 && bytes[from - 1] == b'.' && !key.starts_with('-');
+                    let complaint =
+                        self.wrong_as(Rule::JsonpathDash, span, "a member with `-` in its name stands in brackets");
                     let complaint = complaint.help("for a subtraction put blanks around the `-`");
                     if dotted {
                         let better = format!("{}['{key}']{}", &text[..from - 1], &text[to..]);

@@ -171,7 +171,7 @@ impl<'t> Builder<'t> {
             return;
         }
         if rest.starts_with('=') && !rest.starts_with("==") {
-            self.wrong(span, format!("a value is named with `let`"))
+            self.wrong(span, "a value is named with `let`")
                 .label(format!("did you mean `let {word}`?"))
                 .fix(span, format!("let {word}"));
             return;
@@ -261,7 +261,7 @@ fn first_word(builder: &Builder<'_>, kind: &P<'_>) -> Span {
 
 /// What may begin a line at a place.
 fn beginnings(place: Place) -> String {
-    let words = match place {
+    match place {
         Place::Task | Place::Socket => {
             "a statement is a request such as `GET /path`, `websocket`, `send`, `receive`, `call`, `close`, `pause`, `repeat`, `if` or `let`".into()
         }
@@ -270,8 +270,7 @@ fn beginnings(place: Place) -> String {
             let (last, others) = words.split_last().expect("something stands everywhere");
             format!("here can stand {} or `{last}`", others.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))
         }
-    };
-    words
+    }
 }
 
 /// Where a statement belongs, as a label, and an example of it.

@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn the_unit_decides_what_a_number_is() {
-        let kind = |text: &str| read(text).ok().expect("it is a number");
+        let kind = |text: &str| read(text).unwrap_or_else(|trouble| panic!("{}", trouble.message));
         assert_eq!(kind("42"), ExprKind::Number(42.0));
         assert_eq!(kind("1e3"), ExprKind::Number(1000.0));
         assert_eq!(kind("2.5e-1"), ExprKind::Number(0.25));
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_was_probably_meant_is_proposed() {
-        let better = |text: &str| read(text).err().expect("it is wrong").better;
+        let better = |text: &str| read(text).err().and_then(|trouble| trouble.better);
         assert_eq!(better("5secs").as_deref(), Some("5s"));
         assert_eq!(better("1min30sec").as_deref(), Some("1m30s"));
         assert_eq!(better("1m30").as_deref(), Some("1m30s"));
