@@ -94,7 +94,7 @@ async fn alive(thread: &Rc<Thread>, user: &mut User) -> Death {
     }
     if let Some(start) = class.on_stop {
         user.due = thread.clock.now();
-        unless_over(thread, user.walk(start)).await;
+        unless_over(thread, pin!(user.walk(start))).await;
     }
     Death::OfAge
 }
@@ -129,7 +129,7 @@ async fn iterate(
     user.paused = Duration::ZERO;
     user.answered = false;
     user.last_url = None;
-    let result = unless_over(thread, user.walk(start)).await;
+    let result = unless_over(thread, pin!(user.walk(start))).await;
     let outcome = match &result {
         Some(Ok(())) => IterationOutcome::Ok,
         Some(Err(Failed)) => IterationOutcome::Failed,
@@ -150,13 +150,14 @@ fn ended(thread: &Thread, user: UserId, task: Option<TaskId>, outcome: Iteration
 }
 
 /// What `future` gives; `None` when the run is over first. Whoever calls stands among those that are woken then.
-async fn unless_over<F: Future>(thread: &Thread, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|cx| match thread.finish.phase() {
+///
+/// It borrows the future: an `async fn` that took it would hold it twice, once as it came and once pinned, and the
+/// walk is most of what a user weighs.
+fn unless_over<F: Future>(thread: &Thread, mut future: Pin<&mut F>) -> impl Future<Output = Option<F::Output>> {
+    poll_fn(move |cx| match thread.finish.phase() {
         Phase::Over => Poll::Ready(None),
         Phase::Going | Phase::Stopping => future.as_mut().poll(cx).map(Some),
     })
-    .await
 }
 
 /// Waits until `due`, or until the run no longer goes on; says where it stands then.
