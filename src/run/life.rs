@@ -15,8 +15,9 @@ use crate::metrics::{Counter, IterationEnd, IterationOutcome};
 use crate::plan::schedule::Start;
 use crate::plan::{OpId, TaskId, UserId};
 
-/// An iteration that fails without anything having come back from a target lasts at least so long: a user without
-/// `think` whose target refuses every connection tries a hundred times a second, and does not burn a core.
+/// An iteration in which nothing came back from a target lasts at least so long: a user without `think` whose target
+/// refuses every connection tries a hundred times a second, and does not burn a core. One whose task asks nothing of
+/// anybody, because no `if` in it holds, would never let go of its thread, and no stop would reach it.
 pub const UNANSWERED_MIN: Duration = Duration::from_millis(10);
 
 /// How a life ended.
@@ -78,8 +79,10 @@ async fn alive(thread: &Rc<Thread>, user: &mut User) -> Death {
         user.slots[class.user_slots as usize..].fill(None);
         let begun = user.due;
         let start = thread.plan.tasks[task.0 as usize].start;
-        let Some(result) = iterate(thread, user, start, Some(task)).await else { return Death::OfAge };
-        if result.is_err() && !user.answered {
+        if iterate(thread, user, start, Some(task)).await.is_none() {
+            return Death::OfAge;
+        }
+        if !user.answered {
             user.due = user.due.max(begun + UNANSWERED_MIN);
             wait(thread, user.due).await;
         }

@@ -13,7 +13,7 @@ use scn::base::{Seed, Sources};
 use scn::metrics::{Counter, ErrorKind, Snapshot};
 use scn::plan::{self, Plan, Profile};
 use scn::run::network::{Local, Network, Stream};
-use scn::run::{self, Finished, Options, Stop};
+use scn::run::{self, Finished, Options, Stop, Tick};
 use tokio::io::DuplexStream;
 use tokio::time::sleep;
 use tokio_tungstenite::WebSocketStream;
@@ -232,6 +232,20 @@ fn on_loopback<S>(
 where
     S: Future<Output = ()> + Send + 'static,
 {
+    watched_on_loopback(text, users, duration, serve, |_, _| {})
+}
+
+/// As [`on_loopback`], with someone who watches and may press the button.
+fn watched_on_loopback<S>(
+    text: &str,
+    users: u32,
+    duration: Duration,
+    serve: impl Fn(tokio::net::TcpStream) -> S,
+    mut watch: impl FnMut(&Stop, &Tick<'_>) + Send + 'static,
+) -> (Plan, Finished)
+where
+    S: Future<Output = ()> + Send + 'static,
+{
     let server = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     server.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -239,7 +253,8 @@ where
         let plan = plan(text, users, duration);
         let ran = tokio::task::spawn_blocking(move || {
             let options = Options { threads: 2, ..options(&target) };
-            let finished = run::run(&plan, &options, &Stop::default(), &mut |_| {}).expect("it can run");
+            let stop = Stop::default();
+            let finished = run::run(&plan, &options, &stop, &mut |tick| watch(&stop, tick)).expect("it can run");
             (plan, finished)
         });
         let accept = async {
@@ -298,4 +313,89 @@ fn a_connection_that_is_reset_fails_as_reset() {
     assert!(failed >= 4);
     assert_eq!(finished.total.failures_of(ErrorKind::Reset), failed);
     assert_eq!(finished.total.totals().failed_iterations, failed);
+}
+
+/// Users of two kinds: one takes messages and never has enough, one lets them lie.
+const FLOODED: &str = r#"
+scenario "Flooded"
+target "http://127.0.0.1:80"
+user taker { task take { websocket /ws { receive where body == "the last one" within 1h } } }
+user sleeper { task sleep { websocket /ws { pause 1h; receive within 1h } } }
+"#;
+
+/// More than is read in one go.
+const BURST: usize = 300;
+
+#[test]
+fn pressed_twice_while_messages_stream_in_all_ends_at_once() {
+    let plan = plan(FLOODED, 40, ms(60_000));
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().start_paused(true).build_local(Default::default()).expect("a runtime");
+    let finished = runtime.block_on(async {
+        let serve = |mut socket: WebSocketStream<DuplexStream>| async move {
+            loop {
+                for _ in 0..BURST {
+                    if socket.send(Message::text("one more")).await.is_err() {
+                        return;
+                    }
+                }
+                sleep(ms(500)).await;
+            }
+        };
+        let stop = Stop::default();
+        let button = stop.clone();
+        tokio::task::spawn_local(async move {
+            // In the middle of a burst, as far as there is a middle.
+            sleep(ms(1_000)).await;
+            button.press();
+            sleep(ms(500)).await;
+            button.press();
+        });
+        let options = options("http://127.0.0.1:80");
+        run::drive(&plan, Rc::new(Memory(serve)), &options, &stop, &mut |_| {}).await.expect("it can run")
+    });
+    let totals = finished.total.totals();
+    assert_eq!((totals.iterations, totals.abandoned_iterations), (0, 40), "{:?}", finished.total.points);
+    assert!((ms(1_500)..ms(1_600)).contains(&finished.length), "{:?}", finished.length);
+    assert!(finished.total.counter(Counter::PassedOver) > 20 * BURST as u64);
+}
+
+#[test]
+fn pressed_twice_on_loopback_with_data_waiting_in_every_socket_the_run_returns() {
+    let serve = |stream| async move {
+        let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+        // As fast as the peer takes it; the sleepers' sockets overflow and are dialled anew.
+        while socket.feed(Message::text("one more of very many")).await.is_ok() {}
+    };
+    let watch = |stop: &Stop, _: &Tick<'_>| {
+        if stop.presses() < 2 {
+            stop.press();
+            stop.press();
+        }
+    };
+    let (_, finished) = watched_on_loopback(FLOODED, 200, ms(3_600_000), serve, watch);
+    let totals = finished.total.totals();
+    let users = (0..2).map(|class| finished.total.users_of(plan::UserId(class)));
+    assert!(users.map(|users| (users.started, users.ended)).all(|(started, ended)| started == ended));
+    assert!(finished.stopped);
+    assert!(totals.abandoned_iterations > 0 && finished.total.counter(Counter::PassedOver) > 0, "{totals:?}");
+}
+
+#[test]
+fn a_burst_of_more_than_the_queue_holds_is_no_overflow_while_a_receive_takes_it() {
+    let text = r#"
+scenario "Burst"
+target "http://127.0.0.1:80"
+user taker { think 1h; task take { websocket /ws { frame: receive 3000 within 5s } } }
+"#;
+    let plan = plan(text, 1, ms(1_000));
+    let finished = pretend(&plan, |mut socket| async move {
+        for _ in 0..3_000 {
+            let _ = socket.feed(Message::text("one")).await;
+        }
+        let _ = socket.flush().await;
+        while socket.next().await.is_some() {}
+    });
+    assert_eq!(finished.total.totals().failures, 0, "{:?}", finished.total.points);
+    assert_eq!(row(&plan, &finished.total, "frame").0, 3_000);
 }

@@ -28,6 +28,7 @@ use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind};
 use crate::plan::{SeriesId, Since, SocketId};
 use crate::run::dial::Trouble;
+use crate::run::finish::Phase;
 use crate::run::network::Stream;
 use crate::run::thread::Thread;
 
@@ -35,7 +36,8 @@ use crate::run::thread::Thread;
 const READ_BYTES: usize = 4 << 10;
 /// Most messages that wait in a socket's queue; one more is `overflow`.
 pub const QUEUE_MESSAGES_MAX: usize = 1_000;
-/// Most bytes of messages that wait in a socket's queue, and so the longest message there can be.
+/// When so many bytes of messages wait in a socket's queue, one more is `overflow`; also the longest message there can
+/// be.
 pub const QUEUE_BYTES_MAX: usize = 4 << 20;
 
 /// The sockets of one user, by `SocketId`.
@@ -52,7 +54,10 @@ pub fn attend<F: Future>(sockets: Rc<Sockets>, walk: F) -> impl Future<Output = 
     let mut walk = Box::pin(walk);
     poll_fn(move |cx| {
         sockets.turn.set(sockets.turn.get() + 1);
-        sockets.read_all(cx);
+        // Once the run is over the walk only ends: whatever lies in a thousand sockets, nobody waits for it to be read.
+        if sockets.thread.finish.phase() < Phase::Over {
+            sockets.read_all(cx);
+        }
         let walked = walk.as_mut().poll(cx);
         if walked.is_pending() {
             // A socket that the walk has just opened wakes nobody before it is read.
@@ -327,7 +332,14 @@ impl Line {
             return !self.queue.is_empty();
         }
         self.turn = turn;
-        while let Some(stream) = &mut self.stream {
+        let was_full = self.is_full();
+        loop {
+            if !was_full && self.is_full() {
+                // More may have come at once than the queue holds: the walk takes what it wants before that is too much.
+                cx.waker().wake_by_ref();
+                break;
+            }
+            let Some(stream) = &mut self.stream else { break };
             match Pin::new(stream).poll_next(cx) {
                 Poll::Pending => break,
                 Poll::Ready(Some(Ok(Frame::Text(text)))) => self.arrive(text.into(), thread),
@@ -342,6 +354,11 @@ impl Line {
         !self.queue.is_empty()
     }
 
+    /// Whether the next message is one too many, unless some are taken before.
+    fn is_full(&self) -> bool {
+        self.queue.len() >= QUEUE_MESSAGES_MAX || self.queue_bytes >= QUEUE_BYTES_MAX
+    }
+
     fn arrive(&mut self, body: Bytes, thread: &Thread) {
         thread.recorder.borrow_mut().count(Counter::MessagesReceived, 1);
         let message = Message { body, arrived: thread.clock.now(), number: self.arrived };
@@ -349,9 +366,10 @@ impl Line {
         if self.closing {
             return;
         }
+        let full = self.is_full();
         self.queue_bytes += message.body.len();
         self.queue.push_back(message);
-        if self.queue.len() > QUEUE_MESSAGES_MAX || self.queue_bytes > QUEUE_BYTES_MAX {
+        if full {
             self.queue = VecDeque::new();
             self.queue_bytes = 0;
             let limit = format!("{QUEUE_MESSAGES_MAX} messages or {} MiB", QUEUE_BYTES_MAX >> 20);

@@ -141,6 +141,16 @@ fn a_user_that_nobody_answers_tries_at_most_a_hundred_times_a_second() {
 }
 
 #[test]
+fn a_task_that_asks_nothing_does_not_hold_its_thread() {
+    let mut draft = Draft::new().duration(SECOND);
+    draft.task(1.0, Vec::new());
+    let finished = draft.run(&Memory::ok(TENTH));
+    let totals = finished.total.totals();
+    assert_eq!((totals.iterations, totals.failed_iterations, totals.requests), (100, 0, 0));
+    assert_eq!(finished.length, SECOND);
+}
+
+#[test]
 fn tasks_are_drawn_by_weight_and_the_same_seed_draws_the_same() {
     let mut draft = Draft::new().users(20, 1000.0).duration(20 * SECOND);
     for (path, weight) in [("/five", 5.0), ("/three", 3.0), ("/two", 2.0), ("/never", 0.0)] {
