@@ -41,9 +41,10 @@ Examples:
   scn check shop.scn --format sarif > scn.sarif
   scn check - < shop.scn
 
-Findings go to standard output. The JSON format is an array of objects with rule, severity, message, file, line,
-column, end { line, column }, label, related [..], help and fix { file, line, column, end, replacement }; lines and
-columns count from 1, columns in characters, and end is one past the last.
+Findings go to standard output. The JSON format is an array of objects with rule, severity, message,
+file, line, column, end { line, column }, label, related [..], help and fix { file, line, column,
+end, replacement }; lines and columns count from 1, columns in characters, and end is one past the
+last.
 
 Environment:
   NO_COLOR         no colours

@@ -69,7 +69,7 @@ What it serves:
   GET and PUT /api/oscilloscope/config
   GET /api/oscilloscope/status, POST /api/oscilloscope/start and /stop
   GET /api/oscilloscope/snapshot
-  WebSocket /api/oscilloscope/ws                commands start, configure and stop; ten frames a second
+  WebSocket /api/oscilloscope/ws      commands start, configure and stop; ten frames a second
 
 Exit codes:
   0    stopped by SIGINT (Ctrl-C) or SIGTERM

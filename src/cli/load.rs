@@ -26,11 +26,11 @@ pub struct Flags {
     profile: Option<String>,
 
     /// Users at the same time, in place of the profile's
-    #[arg(short, long, value_name = "NUMBER", value_parser = values::users)]
+    #[arg(short, long, value_name = "NUMBER", value_parser = values::users, allow_negative_numbers = true)]
     users: Option<u32>,
 
     /// Users started a second, in place of the profile's: 5, 0.5 or 30/m
-    #[arg(short = 'r', long, value_name = "RATE", value_parser = values::spawn_rate)]
+    #[arg(short = 'r', long, value_name = "RATE", value_parser = values::spawn_rate, allow_negative_numbers = true)]
     spawn_rate: Option<f64>,
 
     /// How long, ramp included, in place of the profile's: 30s, 5m, 1h30m
@@ -42,7 +42,7 @@ pub struct Flags {
     mix: Option<Mix>,
 
     /// What every random draw follows from: the same seed, the same draws [default: by chance; the report tells it]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = values::seed, allow_negative_numbers = true)]
     seed: Option<u64>,
 }
 

@@ -71,7 +71,7 @@ pub struct Arguments {
     summary_export: Option<PathBuf>,
 
     /// Threads that make the load [default: one a core]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Load")]
+    #[arg(long, value_name = "NUMBER", value_parser = values::threads, allow_negative_numbers = true, help_heading = "Load")]
     threads: Option<u16>,
 }
 
@@ -84,9 +84,9 @@ Examples:
   scn run shop.scn --users 20 --duration 1m --seed 7
   scn run shop.scn --target https://staging.example.com --allow staging.example.com
 
-Ctrl-C (SIGINT) or SIGTERM: no iteration begins any more, and running ones may come to their end within
-the profile's graceful_stop (30 s unless it says otherwise). Then the report. A second time: all ends at
-once, still with the report.
+Ctrl-C (SIGINT) or SIGTERM: no iteration begins any more, and running ones may come to their end
+within the profile's graceful_stop (30 s unless it says otherwise). Then the report. A second time:
+all ends at once, still with the report.
 
 Files:
   scn-results/UTC-SCENARIO-ID/summary.json      the run's numbers; scn never deletes results

@@ -6,13 +6,31 @@ use std::time::Duration;
 
 use crate::base::units::{parse_duration, read_rate};
 use crate::base::{Rate, Share};
+use crate::plan::profile::{SPAWN_RATE_MAX, USERS_MAX};
+
+/// Most threads of one run.
+const THREADS_MAX: u16 = 1024;
 
 /// A number of users: a whole number from 1.
 pub fn users(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(0) => Err("a run needs at least one user".into()),
+        Ok(users) if f64::from(users) > USERS_MAX => Err(format!("a run has at most {USERS_MAX} users")),
         Ok(users) => Ok(users),
         Err(_) => Err("a whole number of users is needed, as in 50".into()),
+    }
+}
+
+/// A seed: a whole number from 0.
+pub fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a whole number from 0 to {} is needed, as in 7", u64::MAX))
+}
+
+/// A number of threads: more than any machine has cores for are no help.
+pub fn threads(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(threads @ 1..=THREADS_MAX) => Ok(threads),
+        _ => Err(format!("a whole number from 1 to {THREADS_MAX} is needed, as in 4")),
     }
 }
 
@@ -29,7 +47,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub fn spawn_rate(text: &str) -> Result<f64, String> {
     let rate = read_rate(text).map(|rate| rate.0).or_else(|| text.parse().ok());
     match rate {
-        Some(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        Some(rate) if rate > SPAWN_RATE_MAX => Err(format!("at most {SPAWN_RATE_MAX} users can start a second")),
+        Some(rate) if rate > 0.0 => Ok(rate),
         Some(_) => Err("at that rate no user would ever start".into()),
         None => Err("users a second are written like 5, 0.5 or 30/m".into()),
     }
@@ -66,6 +85,9 @@ impl FromStr for Mix {
                 return Err(format!("`{part}` has no share: write class=share, as in http=60,websocket=40"));
             };
             let (name, number) = (name.trim(), number.trim());
+            if name.is_empty() {
+                return Err(format!("`{part}` names no class: write class=share, as in http=60,websocket=40"));
+            }
             let share = number.strip_suffix('%').unwrap_or(number).parse::<f64>();
             let Some(share) = share.ok().filter(|share| share.is_finite() && *share >= 0.0) else {
                 return Err(format!("`{number}` is no share for `{name}`: a number from 0 is needed, as in {name}=60"));
@@ -87,6 +109,7 @@ pub fn target(text: &str) -> Result<String, String> {
     match url::Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
         Ok(url) if url.has_host() => Err(format!("a target is reached over http or https, not `{}`", url.scheme())),
+        Err(error) if text.contains("://") => Err(error.to_string()),
         _ => Err(format!("a target is a whole URL: did you mean http://{text}?")),
     }
 }
@@ -140,11 +163,30 @@ mod tests {
     }
 
     #[test]
+    fn numbers_have_their_limits_and_are_asked_for_in_words() {
+        assert_eq!(users("10000000"), Ok(10_000_000));
+        assert!(users("10000001").unwrap_err().contains("at most 10000000 users"));
+        assert!(spawn_rate("1e9").unwrap_err().contains("at most 1000000 users"));
+        assert!(seed("x").unwrap_err().contains("a whole number from 0"));
+        assert_eq!(threads("4"), Ok(4));
+        for wrong in ["0", "-1", "x", "1025"] {
+            assert!(threads(wrong).unwrap_err().contains("from 1 to 1024"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_target_with_a_scheme_gets_no_second_one() {
+        assert!(target("127.0.0.1:8000").unwrap_err().contains("did you mean http://127.0.0.1:8000?"));
+        assert_eq!(target("http://127.0.0.1:99999"), Err("invalid port number".into()));
+        assert_eq!(target("http://"), Err("empty host".into()));
+    }
+
+    #[test]
     fn a_mix_names_each_class_once() {
         let mix = |text: &str| text.parse::<Mix>();
         assert_eq!(mix("http=60,websocket=40"), Ok(Mix(vec![("http".into(), 60.0), ("websocket".into(), 40.0)])));
         assert_eq!(mix("http=60%"), Ok(Mix(vec![("http".into(), 60.0)])));
-        for wrong in ["", "http", "http=", "http=x", "http=-1", "http=1,http=2", "http=0"] {
+        for wrong in ["", "=", "=1", "http", "http=", "http=x", "http=-1", "http=1,http=2", "http=0"] {
             assert!(mix(wrong).is_err(), "{wrong}");
         }
     }

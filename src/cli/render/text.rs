@@ -63,20 +63,24 @@ impl Drawing {
     /// The part of the drawing that lies in one file; only the first has the words around it.
     fn page(&self, file: Option<FileId>, sources: &Sources, handler: &GraphicalReportHandler) -> String {
         let first = file.is_none() || file == self.labels.first().map(|(span, _)| span.file);
-        let labels = self.labels.iter().filter(|(span, _)| Some(span.file) == file).enumerate();
+        let labels: Vec<&(Span, String)> = self.labels.iter().filter(|(span, _)| Some(span.file) == file).collect();
+        let spans: Vec<Span> = labels.iter().map(|(span, _)| *span).collect();
+        let source = file.map(|file| Shown::new(sources.file(file), &spans));
+        let shown = |span: Span| source.as_ref().map_or(span.range(), |source| source.range(span));
         let page = Page {
             drawing: self,
             labels: labels
+                .iter()
+                .enumerate()
                 .map(|(index, (span, text))| {
                     let text = (!text.is_empty()).then(|| text.clone());
-                    let range = span.range();
                     match first && index == 0 {
-                        true => LabeledSpan::new_primary_with_span(text, range),
-                        false => LabeledSpan::new_with_span(text, range),
+                        true => LabeledSpan::new_primary_with_span(text, shown(*span)),
+                        false => LabeledSpan::new_with_span(text, shown(*span)),
                     }
                 })
                 .collect(),
-            source: file.map(|file| Shown::new(sources.file(file))),
+            source,
             first,
         };
         let mut text = String::new();
@@ -134,22 +138,81 @@ impl miette::Diagnostic for Page<'_> {
     }
 }
 
-/// A source file as it may be shown: named, with columns in characters, and without what would command a terminal.
+/// Longest line that is shown whole, in bytes. Of a longer one (JSON pasted in) only the part around its first label
+/// is: nobody reads more, and miette cannot draw a line of 64 Ki columns.
+const LINE_BYTES_MAX: usize = 400;
+
+/// Shown of a longer line before its first label, and from there on.
+const AROUND_LABEL: (usize, usize) = (100, 200);
+
+/// A source file as it may be shown: named, with columns in characters, without what would command a terminal, and long
+/// lines cut.
 #[derive(Debug)]
 struct Shown<'a> {
     file: &'a SourceFile,
-    text: std::borrow::Cow<'a, str>,
+    text: String,
+    /// What of the file stands in `text`, in order.
+    pieces: Vec<Piece>,
+}
+
+/// A part of the file that is shown as it is.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    /// Its first byte in the shown text.
+    shown: usize,
+    /// Its first byte in the file.
+    written: usize,
+    bytes: usize,
 }
 
 impl<'a> Shown<'a> {
-    fn new(file: &'a SourceFile) -> Shown<'a> {
+    fn new(file: &'a SourceFile, labels: &[Span]) -> Shown<'a> {
+        let mut shown = Shown { file, text: String::new(), pieces: Vec::new() };
+        let mut start = 0;
+        for line in file.text.split_inclusive('\n') {
+            let end = start + line.trim_end_matches(['\r', '\n']).len();
+            match end - start <= LINE_BYTES_MAX {
+                true => shown.keep(start, start + line.len()),
+                false => {
+                    let first =
+                        labels.iter().map(|span| span.start as usize).filter(|at| (start..=end).contains(at)).min();
+                    let focus = first.unwrap_or(start);
+                    let from = file.text.floor_char_boundary(focus.saturating_sub(AROUND_LABEL.0).max(start));
+                    let to = file.text.floor_char_boundary((focus + AROUND_LABEL.1).min(end));
+                    shown.text += if from > start { "…" } else { "" };
+                    shown.keep(from, to);
+                    shown.text += if to < end { "…" } else { "" };
+                    shown.keep(end, start + line.len());
+                }
+            }
+            start += line.len();
+        }
+        shown
+    }
+
+    fn keep(&mut self, from: usize, to: usize) {
+        self.pieces.push(Piece { shown: self.text.len(), written: from, bytes: to - from });
         let commands = |c: char| c.is_ascii_control() && !matches!(c, '\n' | '\r' | '\t');
-        // As many bytes as before, so that spans still fit.
-        let text = match file.text.contains(commands) {
-            true => file.text.replace(commands, " ").into(),
-            false => file.text.as_str().into(),
+        // As many bytes as before, so that places still fit.
+        self.text.push_str(&self.file.text[from..to].replace(commands, " "));
+    }
+
+    /// Where a place of the file is shown; one that was cut away, where the text goes on.
+    fn range(&self, span: Span) -> std::ops::Range<usize> {
+        let at = |byte: usize| {
+            let next = self.pieces.partition_point(|piece| piece.written + piece.bytes < byte);
+            let piece = self.pieces.get(next);
+            piece.map_or(self.text.len(), |piece| piece.shown + byte.saturating_sub(piece.written))
         };
-        Shown { file, text }
+        let std::ops::Range { start, end } = span.range();
+        at(start)..at(end)
+    }
+
+    /// The byte of the file that is shown at `byte`, or the last before it.
+    fn written(&self, byte: usize) -> usize {
+        let next = self.pieces.partition_point(|piece| piece.shown <= byte);
+        let piece = next.checked_sub(1).map(|last| self.pieces[last]);
+        piece.map_or(0, |piece| piece.written + (byte - piece.shown).min(piece.bytes))
     }
 }
 
@@ -160,9 +223,9 @@ impl SourceCode for Shown<'_> {
         lines_before: usize,
         lines_after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, MietteError> {
-        let found = self.text.as_ref().read_span(span, lines_before, lines_after)?;
+        let found = self.text.as_str().read_span(span, lines_before, lines_after)?;
         let whole = *found.span();
-        let column = self.file.line_column(whole.offset() as u32).1 - 1;
+        let column = self.file.line_column(self.written(whole.offset()) as u32).1 - 1;
         Ok(Box::new(MietteSpanContents::new_named(
             self.file.name.clone(),
             found.data(),

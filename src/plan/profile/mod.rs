@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::base::Span;
 
-pub use read::{PROFILE_BYTES_MAX, Parsed, parse};
+pub use read::{PROFILE_BYTES_MAX, Parsed, SPAWN_RATE_MAX, USERS_MAX, parse};
 
 /// How much load.
 #[derive(Clone, Debug, PartialEq)]

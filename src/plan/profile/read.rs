@@ -18,8 +18,12 @@ const DIAGNOSTICS_MAX: usize = 50;
 /// Keys of this length and more are not compared with ours.
 const KEY_LENGTH_MAX: usize = 64;
 
-const USERS_MAX: f64 = 10_000_000.0;
-const SPAWN_RATE_MAX: f64 = 1_000_000.0;
+/// Most users of a run; more is a slip.
+pub const USERS_MAX: f64 = 10_000_000.0;
+
+/// Most users that can start in a second; more is a slip.
+pub const SPAWN_RATE_MAX: f64 = 1_000_000.0;
+
 /// A year: what is longer is a slip.
 const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 

@@ -51,6 +51,23 @@ fn world() -> (Sources, Vec<Diagnostic>) {
     (sources, diagnostics)
 }
 
+#[test]
+fn a_line_of_any_length_is_drawn_around_its_labels() {
+    let long =
+        format!("head\njson {{ a: \"{}\", oops: 1, b: \"{}\" }}\ntail\n", "ä".repeat(40_000), "z".repeat(40_000));
+    let mut sources = Sources::default();
+    let file = sources.add("long.scn", &long);
+    let (oops, tail) = (long.find("oops").expect("it stands there"), long.find("tail").expect("it stands there"));
+    let diagnostic = Diagnostic::new(Rule::Syntax, Span::new(file, oops, oops + 4), "no")
+        .label("this")
+        .also(Span::new(file, tail, tail + 4), "and that")
+        .also(Span::new(file, oops + 1000, oops + 1004), "cut away");
+    let text = render(Format::Text, &[diagnostic], &sources, LOOK);
+    assert!(text.contains("long.scn:2:40015"), "{text}");
+    assert!(text.contains("äää\", oops: 1, b: \"zzz") && text.contains("this") && text.contains("and that"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() < 400), "{text}");
+}
+
 fn rendered(format: Format) -> String {
     let (sources, diagnostics) = world();
     render(format, &diagnostics, &sources, LOOK)

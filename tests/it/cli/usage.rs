@@ -22,6 +22,24 @@ fn every_verb_tells_its_exit_codes_and_shows_examples() {
 }
 
 #[test]
+fn no_line_of_help_is_torn_by_its_width() {
+    for verb in ["check", "plan", "run", "demo"] {
+        let help = scn(verb).arg("--help").run().exits(0).stdout;
+        // A line that clap had to break ends in mid-sentence and leaves a word or two for the next.
+        let torn = help
+            .lines()
+            .filter(|line| ["once, still with the report.", "line,", "second", "within"].contains(&line.trim()));
+        assert_eq!(torn.collect::<Vec<_>>(), Vec::<&str>::new(), "{verb}");
+    }
+}
+
+#[test]
+fn a_number_below_zero_is_refused_as_a_number() {
+    scn("run a.scn --users -1").run().exits(2).says("a whole number of users is needed");
+    scn("run a.scn --seed -1").run().exits(2).says("a whole number from 0");
+}
+
+#[test]
 fn an_unknown_verb_or_flag_is_met_with_the_nearest() {
     scn("chek a.scn").run().exits(2).says("'check'");
     scn("check a.scn --profil x").run().exits(2).says("'--profile'");
