@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::{Builder, LocalRuntime};
 
 use super::clock::Clock;
-use super::network::Tcp;
+use super::network::{Network, Tcp};
 use super::place::Base;
 use super::thread::{Handed, Seedling, Thread};
 use super::{Error, Finished, Options, Stop, Tick, prepare};
@@ -41,6 +41,20 @@ pub(super) fn run(
     stop: &Stop,
     watch: &mut dyn FnMut(&Tick<'_>),
 ) -> Result<Finished, Error> {
+    run_over(|_| Rc::new(Tcp), plan, options, stop, watch)
+}
+
+/// Makes the way to the target of the thread with this index, on that thread.
+type Way = fn(usize) -> Rc<dyn Network>;
+
+/// As [`run`], over another network.
+fn run_over(
+    way: Way,
+    plan: &Plan,
+    options: &Options,
+    stop: &Stop,
+    watch: &mut dyn FnMut(&Tick<'_>),
+) -> Result<Finished, Error> {
     let constants = prepare::constants(plan, options)?;
     let (target, base) = prepare::target(plan, options, &constants)?;
     let addresses = (base.origin.host.as_str(), base.origin.port).to_socket_addrs().map(Iterator::collect);
@@ -63,7 +77,7 @@ pub(super) fn run(
             threads,
         };
         let (tell, stop, target) = (Farewell(tell.clone(), index), stop.clone(), target.clone());
-        let body = move || attend(seedling, &target, &starts, &stop, &start, &tell);
+        let body = move || attend(seedling, way, &target, &starts, &stop, &start, &tell);
         let thread = thread::Builder::new().name(format!("scn-load-{index}")).spawn(body).map_err(Error::Thread)?;
         load.push((thread, go));
     }
@@ -73,8 +87,11 @@ pub(super) fn run(
         match hear.recv() {
             Ok((_, Word::Ready)) => {}
             Ok((_, Word::Refused(error))) => return Err(Error::Thread(error)),
-            // A panic before the start: joining brings it here.
-            Ok(_) | Err(_) => break,
+            // A panic before the start. Without one the others end at once; joining brings the panic here.
+            Ok(_) | Err(_) => {
+                joined(load);
+                return Ok(Finished::nothing_yet());
+            }
         }
     }
     // Only now, so that no thread's own start makes the first users late.
@@ -86,6 +103,7 @@ pub(super) fn run(
     let mut finished = Finished { started, ..Finished::nothing_yet() };
     let mut windows = Windows::new(threads);
     let mut gone = vec![false; threads];
+    let mut refused = None;
     while gone.contains(&false) {
         let Ok((index, word)) = hear.recv() else { break };
         match word {
@@ -103,7 +121,8 @@ pub(super) fn run(
                     stop.press();
                 }
             }
-            Word::Ready | Word::Refused(_) => {}
+            Word::Refused(error) => refused = Some(error),
+            Word::Ready => {}
         }
         while let Some(window) = windows.next() {
             finished.total.merge(&window.snapshot);
@@ -112,18 +131,28 @@ pub(super) fn run(
             watch(&tick);
         }
     }
-    for (thread, _) in load {
-        if let Err(panic) = thread.join() {
-            panic::resume_unwind(panic);
-        }
+    joined(load);
+    if let Some(error) = refused {
+        return Err(Error::Thread(error));
     }
     finished.stopped = stop.presses() > 0;
     Ok(finished)
 }
 
+/// Waits for all threads, the first of which to have panicked passes its panic on.
+fn joined(load: Vec<(thread::JoinHandle<()>, mpsc::Sender<Instant>)>) {
+    // Whoever still waits for the start learns that there is none.
+    let threads: Vec<_> = load.into_iter().map(|(thread, _)| thread).collect();
+    let ends: Vec<_> = threads.into_iter().map(thread::JoinHandle::join).collect();
+    if let Some(panic) = ends.into_iter().find_map(Result::err) {
+        panic::resume_unwind(panic);
+    }
+}
+
 /// A load thread, from its runtime to its last user.
 fn attend(
     seedling: Seedling,
+    way: Way,
     target: &url::Url,
     starts: &[Start],
     stop: &Stop,
@@ -143,7 +172,8 @@ fn attend(
             Err(error) => return tell.say(Word::Refused(error)),
         };
         let base = Base::of(target).expect("it was one before the threads were started");
-        let thread = Rc::new(Thread::new(seedling, base, clock, Rc::new(Tcp)));
+        let network = way(seedling.index);
+        let thread = Rc::new(Thread::new(seedling, base, clock, network));
         let end = thread.attend(starts, stop, &mut |handed| tell.say(Word::Handed(Box::new(handed)))).await;
         tell.say(Word::Ended(end));
     });
@@ -212,5 +242,106 @@ impl Windows {
         let number = *self.waiting.first_key_value()?.0;
         let complete = (0..self.ended.len()).all(|thread| self.ended[thread] || self.next[thread] > number);
         if complete { self.waiting.remove(&number) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::collections::HashMap;
+    use std::io;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::metrics::Counter;
+    use crate::plan::expr::Piece;
+    use crate::plan::{Connect, Op, SeriesKind, SocketId, StepId, Template};
+    use crate::run::fixture;
+    use crate::run::network::{Local, Stream};
+
+    /// A network on which each connection stays silent; that of `falls` panics where one thread makes its third.
+    struct Silent {
+        falls: bool,
+        /// The far ends, kept open.
+        far: RefCell<Vec<tokio::io::DuplexStream>>,
+        dialled: Cell<u32>,
+    }
+
+    impl Network for Silent {
+        fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
+            Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])))
+        }
+
+        fn connect(&self, _: SocketAddr) -> Local<io::Result<Stream>> {
+            self.dialled.set(self.dialled.get() + 1);
+            assert!(!self.falls || self.dialled.get() < 3, "the third connection is too much");
+            let (near, far) = tokio::io::duplex(1 << 10);
+            self.far.borrow_mut().push(far);
+            Box::pin(std::future::ready(Ok(Stream::Memory(near))))
+        }
+    }
+
+    fn silent(falls: bool) -> Rc<dyn Network> {
+        Rc::new(Silent { falls, far: RefCell::default(), dialled: Cell::new(0) })
+    }
+
+    /// Users who open a socket and wait for its upgrade: for an hour, if nobody ends the run.
+    fn plan(users: u32) -> Plan {
+        let mut plan = fixture::plan(&[("connect", SeriesKind::Connect)], &[]);
+        let hour = Duration::from_secs(3_600);
+        let load = &mut plan.load;
+        (load.users, load.spawn_rate, load.duration, load.graceful_stop) = (users, 1_000.0, hour, hour);
+        let connect = Connect {
+            step: StepId(0),
+            socket: SocketId(0),
+            path: Template { pieces: vec![Piece::Literal("/ws".into())] },
+            headers: Vec::new(),
+            query: Vec::new(),
+            timeout: hour,
+        };
+        plan.ops = vec![Op::Connect(Box::new(connect)), Op::End];
+        plan
+    }
+
+    fn options(threads: usize) -> Options {
+        let target = Some("http://127.0.0.1:80".into());
+        Options { threads, target, allow: Vec::new(), environment: HashMap::new(), run_id: "test".into() }
+    }
+
+    /// Runs it until a thread falls; what that said, and what the ticks said: whether the run was stopping, how many
+    /// connections there were and how many users had started and ended.
+    fn fall(way: Way, threads: usize) -> (String, Vec<(bool, u64, u64, u64)>) {
+        let mut ticks = Vec::new();
+        let mut watch = |tick: &Tick<'_>| {
+            let users = tick.total.users_of(crate::plan::UserId(0));
+            ticks.push((tick.stopping, tick.total.counter(Counter::ConnectionsOpened), users.started, users.ended));
+        };
+        let stop = Stop::default();
+        let run = || run_over(way, &plan(12), &options(threads), &stop, &mut watch).map(|_| ());
+        let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("the panic comes here");
+        let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        (said.or_else(|| panic.downcast_ref::<String>().cloned()).expect("it was text"), ticks)
+    }
+
+    #[test]
+    fn a_panic_on_one_of_several_threads_ends_the_others_and_reaches_the_caller() {
+        let (said, ticks) = fall(|index| silent(index == 1), 3);
+        assert_eq!(said, "the third connection is too much");
+        // The others hand over what they have seen, and their users have ended.
+        let (stopping, opened, started, ended) = *ticks.last().expect("the last windows are shown");
+        assert!(stopping);
+        // At most the four users of the fallen thread never came to an end.
+        assert!(opened <= started && started <= ended + 4, "{ticks:?}");
+    }
+
+    #[test]
+    fn a_panic_on_the_only_thread_reaches_the_caller() {
+        assert_eq!(fall(|_| silent(true), 1), ("the third connection is too much".to_owned(), Vec::new()));
+    }
+
+    #[test]
+    fn a_panic_before_the_first_user_reaches_the_caller() {
+        let (said, _) = fall(|index| if index == 0 { panic!("no way") } else { silent(false) }, 2);
+        assert_eq!(said, "no way");
     }
 }
