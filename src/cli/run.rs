@@ -130,6 +130,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         allow: choices.allow.clone(),
         environment: environment.variables,
         run_id: id.clone(),
+        served_here: service.is_some(),
     };
     if !choices.quiet {
         screen.say(&opening(&plan, options.target.as_deref(), service.is_some()));
@@ -322,7 +323,7 @@ fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> Failure {
             Failure { exit: Exit::CannotRun, message: String::new(), help: None }
         }
         Error::Descriptors { need, have } => Failure::cannot_run(format!(
-            "the plan needs {need} file descriptors (one a connection), and this process may have {have}"
+            "the plan needs {need} file descriptors for its connections and some for scn itself, and this process may have {have}"
         ))
         .help("raise the hard limit (ulimit -Hn, LimitNOFILE), or run fewer users"),
         Error::Thread(error) => Failure::cannot_run(format!("the system refuses what a load thread needs: {error}")),

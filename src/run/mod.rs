@@ -49,6 +49,8 @@ pub struct Options {
     pub environment: HashMap<String, String>,
     /// What `run.id` says.
     pub run_id: String,
+    /// Whether the service that is tried lives in this process: then each connection has both its ends here.
+    pub served_here: bool,
 }
 
 /// The stop button: pressed once, no new iterations begin and running ones get their graceful stop; pressed twice,
@@ -131,7 +133,7 @@ pub enum Error {
 /// Raises this process's soft limit of descriptors to the hard one. A panic on a load thread ends the run and is
 /// passed on to the caller.
 pub fn run(plan: &Plan, options: &Options, stop: &Stop, watch: &mut dyn FnMut(&Tick<'_>)) -> Result<Finished, Error> {
-    limits::raise(plan)?;
+    limits::raise(plan, options.served_here)?;
     threads::run(plan, options, stop, watch)
 }
 

@@ -85,6 +85,17 @@ fn a_host_that_is_not_allowed_is_refused_before_the_first_packet() {
 }
 
 #[test]
+fn too_few_descriptors_for_the_plan_are_told_before_the_run() {
+    let world =
+        |arguments| scn("run a.scn --users 60 --duration 50ms --no-results").file("a.scn", SOUND).args(arguments);
+    let ended = world("--target http://127.0.0.1:1").descriptors(159).run().exits(107);
+    ended.says("needs 160 file descriptors").says("may have 159").says("ulimit -Hn").prints_nothing();
+    world("--target http://127.0.0.1:1").descriptors(160).run().exits(0);
+    // The embedded service holds the other end of each connection.
+    world("--demo").descriptors(219).run().exits(107).says("needs 220 file descriptors");
+}
+
+#[test]
 fn a_variable_says_where_the_load_goes_and_a_flag_beats_it() {
     let world = || scn("run a.scn --no-results").file("a.scn", SOUND).args(SHORT);
     world().env("SCN_TARGET", "http://192.0.2.1:9").run().exits(107).says("192.0.2.1");

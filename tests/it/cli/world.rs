@@ -63,6 +63,21 @@ impl Call {
         self
     }
 
+    /// So many descriptors at most, hard and soft; to be called last.
+    pub fn descriptors(mut self, count: u32) -> Call {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!(r#"ulimit -n {count} && exec "$0" "$@""#)]).current_dir(self.folder.path());
+        limited.arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => limited.env(name, value),
+                None => limited.env_remove(name),
+            };
+        }
+        self.command = limited;
+        self
+    }
+
     /// What stands on standard input.
     pub fn stdin(mut self, text: &str) -> Call {
         self.stdin = text.into();

@@ -191,7 +191,14 @@ impl Draft {
 }
 
 pub fn options() -> Options {
-    Options { threads: 1, target: None, allow: Vec::new(), environment: HashMap::new(), run_id: "run".into() }
+    Options {
+        threads: 1,
+        target: None,
+        allow: Vec::new(),
+        environment: HashMap::new(),
+        run_id: "run".into(),
+        served_here: false,
+    }
 }
 
 pub fn text(text: &str) -> Expr {
