@@ -237,7 +237,7 @@ impl<'t> Builder<'t> {
         let atom = children.next().expect("an operand is something");
         let mut value = self.atom(atom);
         for (count, access) in children.enumerate() {
-            if count >= super::super::nesting::DEPTH_MAX {
+            if count >= crate::syntax::nesting::DEPTH_MAX {
                 self.wrong_as(Rule::TooDeep, whole, "too many members in a row");
                 return Expr { span: whole, kind: ExprKind::Bad };
             }
