@@ -305,7 +305,14 @@ mod tests {
 
     fn options(threads: usize) -> Options {
         let target = Some("http://127.0.0.1:80".into());
-        Options { threads, target, allow: Vec::new(), environment: HashMap::new(), run_id: "test".into() }
+        Options {
+            threads,
+            target,
+            allow: Vec::new(),
+            environment: HashMap::new(),
+            run_id: "test".into(),
+            served_here: false,
+        }
     }
 
     /// Runs it until a thread falls; what that said, and what the ticks said: whether the run was stopping, how many
