@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod demo;
+mod drops;
 mod layers;
 mod marks;
 mod metrics;
