@@ -55,6 +55,9 @@ Exit codes:
   104  a scenario or a profile is not sound
 ";
 
+/// Where to read on.
+const MORE: &str = "`scn explain RULE` tells more of a rule";
+
 /// Checks all files, tells what is wrong, and sums it up.
 pub fn check(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     if arguments.files.iter().filter(|path| files::is_stdin(path)).count() > 1 {
@@ -89,7 +92,7 @@ pub fn check(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     match arguments.format {
         Format::Text if unreadable.len() == arguments.files.len() => {}
         Format::Text if findings.is_empty() => screen.print(&format!("{summary}\n"))?,
-        Format::Text => screen.print(&format!("\n{summary}\n"))?,
+        Format::Text => screen.print(&format!("\n{summary}\n{MORE}\n"))?,
         // Standard output belongs to the machine.
         Format::Json | Format::Github | Format::Sarif => screen.say(&summary),
     }

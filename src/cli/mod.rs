@@ -7,6 +7,7 @@ pub mod check;
 pub mod demo;
 pub mod environment;
 pub mod exit;
+pub mod explain;
 pub mod files;
 pub mod folder;
 pub mod live;
@@ -51,6 +52,7 @@ enum Verb {
     Plan(plan::Arguments),
     Run(Box<run::Arguments>),
     Demo(demo::Arguments),
+    Explain(explain::Arguments),
 }
 
 /// Runs the verb that the arguments name.
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Verb::Plan(arguments) => plan::plan(arguments, &screen),
         Verb::Run(arguments) => run::run(*arguments, &screen),
         Verb::Demo(arguments) => demo::demo(arguments, &screen),
+        Verb::Explain(arguments) => explain::explain(arguments, &screen),
     };
     let exit = ended.unwrap_or_else(|failure| {
         failure.show(&screen);

@@ -5,9 +5,11 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod nearest;
+pub mod page;
 pub mod rules;
 
 pub use nearest::nearest;
+pub use page::{Page, Part};
 pub use rules::Rule;
 
 use crate::base::Span;

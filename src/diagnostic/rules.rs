@@ -1,6 +1,6 @@
 //! The registry: each rule one row. A rule's name never changes its meaning.
 
-use super::Severity;
+use super::{Page, Severity};
 
 macro_rules! rules {
     ($($(#[doc = $doc:literal])+ $variant:ident $name:literal $severity:ident;)*) => {
@@ -25,6 +25,12 @@ macro_rules! rules {
             /// What it says, in a sentence or two.
             pub fn summary(self) -> &'static str {
                 match self { $(Rule::$variant => concat!($($doc, "\n"),+).trim_ascii(),)* }
+            }
+
+            /// Its page: what it is, why it matters, and where text can show it an example that breaks it and one
+            /// that keeps it. A rule without a page does not compile.
+            pub fn page(self) -> Page {
+                match self { $(Rule::$variant => Page(include_str!(concat!("pages/", $name, ".md"))),)* }
             }
         }
     };

@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod demo;
 mod drops;
+mod explain;
 mod layers;
 mod marks;
 mod metrics;

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Place, help_words};
 use crate::base::{Sources, Span};
+use crate::cli::explain;
+use crate::cli::screen::Look;
 use crate::diagnostic::{Diagnostic, Rule, Severity};
 
 /// One log with one run; its rules are those that were broken, in the order of the registry.
@@ -30,12 +32,14 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources) -> String {
     text
 }
 
+/// How a page is written where nobody knows the screen.
+const LOOK: Look = Look { terminal: false, colour: false, width: 100 };
+
 fn description(rule: Rule) -> Value {
-    // The documentation comments of the registry are wrapped; a description is one paragraph.
-    let summary = rule.summary().split_whitespace().collect::<Vec<_>>().join(" ");
     json!({
         "id": rule.name(),
-        "shortDescription": { "text": summary },
+        "shortDescription": { "text": explain::summary(rule) },
+        "help": { "text": explain::page(rule, LOOK), "markdown": rule.page().markdown() },
         "defaultConfiguration": { "level": level(rule.severity()) },
     })
 }

@@ -48,6 +48,13 @@ fn several_mistakes_are_drawn_in_one_pass_and_counted() {
 }
 
 #[test]
+fn only_where_something_was_found_it_says_where_to_read_on() {
+    let hint = "`scn explain RULE` tells more of a rule\n";
+    scn("check a.scn").file("a.scn", BROKEN).run().exits(104).prints(&format!("\n2 errors in 1 file\n{hint}"));
+    assert!(!scn("check a.scn").file("a.scn", SOUND).run().exits(0).stdout.contains("scn explain"));
+}
+
+#[test]
 fn machines_get_standard_output_for_themselves() {
     let check = |format: &str| scn("check a.scn --format").arg(format).file("a.scn", BROKEN).run().exits(104);
     let json = check("json").says("2 errors in 1 file").stdout;
