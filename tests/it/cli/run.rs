@@ -29,8 +29,12 @@ fn read(path: &Path) -> Value {
 fn a_run_against_the_demo_is_told_and_written_down() {
     let ended =
         scn("run a.scn --demo").arg("--summary-export=copy.json").file("a.scn", SOUND).args(SHORT).run().exits(0);
-    let ended = ended.prints("/api/health").prints("VALID").prints("scn-results/").says("seed 7");
+    let ended = ended.prints("/api/health").prints("scn-results/").says("seed 7");
     let summary = summary(ended.folder());
+    // Which of the two, a busy machine decides.
+    let verdict = summary["validity"]["verdict"].as_str().expect("there is a verdict");
+    assert!(["VALID", "DEGRADED"].contains(&verdict), "{verdict}");
+    let ended = ended.prints(verdict);
     assert_eq!(summary, read(&ended.folder().join("copy.json")));
     assert_eq!(summary["schema"], "scn-summary/1");
     assert_eq!(summary["run"]["scenario"], "Small");
