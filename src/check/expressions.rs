@@ -2,7 +2,7 @@
 
 use super::checker::{Answer, Checker};
 use super::constants::Constant;
-use super::functions::{FUNCTIONS, Gives, LATER, Signature};
+use super::functions::{self, FUNCTIONS, Gives, LATER, Signature};
 use super::meaning::{Expr, ExprKind, Extractor, Operator, Piece, StatusPattern, Template, Type};
 use super::names;
 use super::patterns::{self, Path};
@@ -167,6 +167,7 @@ impl Checker<'_> {
                 return (ExprKind::Bad, Type::Unknown);
             }
             let near = nearest(&name.value, FUNCTIONS.iter().map(|signature| signature.name));
+            let near = near.or_else(|| functions::elsewhere_called(&name.value));
             self.report(names::undefined_function(name, near));
             return (ExprKind::Bad, Type::Unknown);
         };

@@ -2,6 +2,22 @@
 
 use super::meaning::{Function, Type};
 
+/// What the function of another tool or language is called here.
+pub(super) fn elsewhere_called(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "len" | "count" => "length",
+        "str" | "to_string" => "string",
+        "float" | "parse_int" | "parseint" => "number",
+        "random" | "rand" | "randint" | "rand_int" | "random_int" | "randomintbetween" => "int",
+        "choice" | "random_choice" | "one_of" | "sample" => "oneof",
+        "uuid4" | "uuidv4" | "guid" => "uuid",
+        "timestamp" | "unix" => "now",
+        "randomstring" | "rand_string" => "random_string",
+        "getenv" => "env",
+        _ => return None,
+    })
+}
+
 /// One function.
 #[derive(Clone, Copy, Debug)]
 pub struct Signature {

@@ -172,6 +172,15 @@ impl Checker<'_> {
         if let Some((first, _)) = headers.iter().find(|(known, _)| known.value.eq_ignore_ascii_case(&name.value)) {
             self.report(duplicate_setting(&format!("header {}", first.value), name.span, first.span));
         }
+        let written = self.sources.text(value.span);
+        if let ast::ExprKind::Binary(media, operator, _) = &value.kind
+            && operator.value == ast::BinaryOperator::Divide
+            && matches!(media.kind, ast::ExprKind::Name(_))
+            && MEDIA.contains(&self.sources.text(media.span))
+        {
+            self.report(unquoted_header_value(value.span, written));
+            return;
+        }
         let value = self.expr(value);
         if value.ty == Type::List {
             self.report(list_in_header(&value));
@@ -243,7 +252,9 @@ pub(super) fn token_fault(text: &str) -> Option<char> {
     if text.is_empty() {
         return Some(' ');
     }
-    text.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+-.^_`|~".contains(*c))
+    // A dot may stand in a name, but before one it is the member access of another language.
+    let dot = text.starts_with('.').then_some('.');
+    dot.or_else(|| text.chars().find(|c| !c.is_ascii_alphanumeric() && !"!#$%&'*+-.^_`|~".contains(*c)))
 }
 
 /// `unknown-method`: upper case, but probably another one was meant.
@@ -295,7 +306,11 @@ pub(super) fn malformed_header_name(name: &Spanned<String>, fault: char) -> Diag
         ' ' => format!("the header name `{}` holds a blank", name.value),
         _ => format!("the header name `{}` holds `{fault}`", name.value),
     };
-    Diagnostic::new(Rule::MalformedHeader, name.span, said).help("letters, digits and `-` are safe: `X-Request-Id`")
+    let diagnostic = Diagnostic::new(Rule::MalformedHeader, name.span, said);
+    match name.value.strip_prefix('.') {
+        Some(bare) => diagnostic.help(format!("a blank stands before it: `header {bare}`")),
+        None => diagnostic.help("letters, digits and `-` are safe: `X-Request-Id`"),
+    }
 }
 
 /// `malformed-header`: a value with a line end in it.
@@ -307,4 +322,14 @@ fn malformed_header_value(span: Span) -> Diagnostic {
 fn list_in_header(value: &Expr) -> Diagnostic {
     Diagnostic::new(Rule::TypeMismatch, value.span, "a header's value is text, and this is a list")
         .help("join the values in one string: `\"a, b\"`")
+}
+
+/// What media types begin with: nobody means a division by these.
+const MEDIA: &[&str] = &["application", "text", "image", "audio", "video", "multipart", "font", "model"];
+
+/// `syntax`: a header's value without its quotes.
+fn unquoted_header_value(span: Span, written: &str) -> Diagnostic {
+    Diagnostic::new(Rule::Syntax, span, "the value of a header stands in quotes")
+        .label(format!("did you mean `\"{written}\"`?"))
+        .fix(span, format!("\"{written}\""))
 }

@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 
 use super::checker::{Checker, Flow};
+use super::functions::FUNCTIONS;
 use super::meaning::{ExprKind, Owner, Type, VarId, Variable};
 use super::types;
 use crate::base::{Span, Spanned};
@@ -139,6 +140,7 @@ impl Checker<'_> {
         }
         let known = self.flow.declared.keys().chain(self.user_values.keys()).chain(self.run_values.keys());
         let near = nearest(name, known.map(String::as_str)).map(str::to_owned);
+        let near = near.or_else(|| elsewhere_called(name));
         self.wanted.extend(near.clone());
         if near.is_none() && !self.missing.insert(name.to_owned()) {
             return;
@@ -208,6 +210,22 @@ pub(super) fn declared_in(block: &ast::Block, task: &str, to: &mut Vec<Declarati
     }
 }
 
+/// What other languages call so, and what is written here.
+fn elsewhere_called(name: &str) -> Option<String> {
+    let ours = match name {
+        "None" | "nil" | "undefined" | "NULL" | "Null" => "null",
+        "True" | "TRUE" => "true",
+        "False" | "FALSE" => "false",
+        "status_code" | "response_code" => "status",
+        "response_time" | "duration" | "elapsed" => "time",
+        _ => {
+            let function = FUNCTIONS.iter().find(|function| function.name == name && function.required == 0)?;
+            return Some(format!("{}()", function.name));
+        }
+    };
+    Some(ours.to_owned())
+}
+
 /// `undefined-name`: a value is used that nothing declares.
 fn undefined_value(name: &str, span: Span, near: Option<&str>, elsewhere: Option<&Declaration>) -> Diagnostic {
     let diagnostic = Diagnostic::new(Rule::UndefinedName, span, format!("no value is called `{name}` here"));
@@ -226,7 +244,12 @@ pub(super) fn undefined_function(name: &ast::Name, near: Option<&str>) -> Diagno
     let diagnostic = Diagnostic::new(Rule::UndefinedName, name.span, said);
     match near {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near),
-        None => diagnostic,
+        None if keyword::EXTRACTORS.contains(&name.value.as_str()) => diagnostic
+            .help(format!("{} is looked into without parentheses: `json $.id`, `header Location`", name.value)),
+        None => diagnostic.help(format!(
+            "there are {}",
+            types::list(&FUNCTIONS.iter().map(|known| known.name).collect::<Vec<_>>(), "and")
+        )),
     }
 }
 

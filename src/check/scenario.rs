@@ -315,7 +315,8 @@ impl Checker<'_> {
     fn users_as_a_whole(&mut self, file: &ast::File) {
         let users = &self.scenario.users;
         if users.is_empty() {
-            if !self.holes.mention("user") {
+            // Another word for it, or a task outside a user: told already.
+            if !["user", "users", "vu", "task"].iter().any(|word| self.holes.mention(word)) {
                 self.report(no_users(self.file_start(file)));
             }
         } else if users.iter().all(|user| user.weight == 0.0) {
@@ -421,7 +422,8 @@ fn malformed_url(span: Span, text: &str, why: &str) -> Diagnostic {
     let diagnostic = Diagnostic::new(Rule::MalformedUrl, span, format!("`{text}` is no URL that load can be sent to"))
         .label(why.to_owned());
     if !text.contains("://") && !text.is_empty() {
-        return diagnostic.help(format!("did you mean `http://{text}`?")).fix(span, format!("\"http://{text}\""));
+        let whole = format!("\"http://{text}\"");
+        return diagnostic.label("it has no scheme").help(format!("did you mean `{whole}`?")).fix(span, whole);
     }
     diagnostic.help("write it in full: `http://127.0.0.1:8000`")
 }

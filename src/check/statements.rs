@@ -55,13 +55,19 @@ impl Checker<'_> {
 
     /// How long a pause is; `what` says whose: "a pause".
     pub fn delay(&mut self, delay: &ast::Delay, what: &str) -> Delay {
-        let mut duration = |written: &ast::Expr| self.typed(written, &[Type::Duration], what);
+        let duration = |checker: &mut Self, written: &ast::Expr| checker.typed(written, &[Type::Duration], what);
         match delay {
             ast::Delay::None(_) => Delay::None,
-            ast::Delay::Fixed(value) => Delay::Fixed(duration(value)),
-            ast::Delay::Exponential(mean) => Delay::Exponential(duration(mean)),
+            ast::Delay::Fixed(value) => {
+                if let Some((from, to)) = dashed_range(value) {
+                    self.report(range_with_dash(value.span, self.sources.text(from), self.sources.text(to)));
+                    return Delay::Fixed(bad_delay(value.span));
+                }
+                Delay::Fixed(self.typed(value, &[Type::Duration], what))
+            }
+            ast::Delay::Exponential(mean) => Delay::Exponential(duration(self, mean)),
             ast::Delay::Range(from, to) => {
-                let (from, to) = (duration(from), duration(to));
+                let (from, to) = (duration(self, from), duration(self, to));
                 if let (Some(Constant::Duration(least)), Some(Constant::Duration(most))) =
                     (self.constant(&from), self.constant(&to))
                     && least > most
@@ -175,4 +181,27 @@ pub(super) fn not_a_count(span: Span, of: &str, least: u32) -> Diagnostic {
 /// `unreachable`: a loop that never runs.
 fn unreachable(count: Span, body: Span) -> Diagnostic {
     Diagnostic::new(Rule::Unreachable, count, "this loop runs zero times").also(body, "never done")
+}
+
+/// The ends of `1s-3s`, which is a subtraction and gives less than nothing.
+fn dashed_range(written: &ast::Expr) -> Option<(Span, Span)> {
+    let ast::ExprKind::Binary(from, operator, to) = &written.kind else { return None };
+    match (&from.kind, operator.value, &to.kind) {
+        (ast::ExprKind::Duration(least), ast::BinaryOperator::Subtract, ast::ExprKind::Duration(most)) => {
+            (least < most).then_some((from.span, to.span))
+        }
+        _ => None,
+    }
+}
+
+fn bad_delay(span: Span) -> meaning::Expr {
+    meaning::Expr { span, ty: Type::Unknown, kind: meaning::ExprKind::Bad }
+}
+
+/// `syntax`: a range with a dash.
+fn range_with_dash(span: Span, from: &str, to: &str) -> Diagnostic {
+    let range = format!("{from}..{to}");
+    Diagnostic::new(Rule::Syntax, span, "a range is written with `..`; `-` takes away")
+        .label(format!("did you mean `{range}`?"))
+        .fix(span, range)
 }

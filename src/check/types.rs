@@ -202,6 +202,12 @@ pub(super) fn operands(
     use super::meaning::ExprKind::Number;
     let units = [Type::Duration, Type::Rate, Type::Share, Type::Size];
     let symbol = symbol(operator);
+    if operator == Operator::In && right.ty == Type::Duration {
+        return Diagnostic::new(Rule::TypeMismatch, operator_span, "`in` looks into a list, and this is a duration")
+            .also(right.span, words(right.ty))
+            .help("a step is given its time with `within`: did you mean `within`?")
+            .fix(operator_span, "within");
+    }
     match (&left.kind, &right.kind) {
         (_, Number(number)) if units.contains(&left.ty) => {
             return bare_number(right.span, *number, operator, left);

@@ -15,7 +15,8 @@ pub(super) enum Event {
 }
 
 /// Reads a text once and tells of its brackets and lines; strings, comments and regular expressions are passed over.
-pub(super) fn scan(text: &str, mut tell: impl FnMut(Event)) {
+/// Gives whether a string over several lines goes on to the end, and so has swallowed what closes the blocks.
+pub(super) fn scan(text: &str, mut tell: impl FnMut(Event)) -> bool {
     let bytes = text.as_bytes();
     // What we are in, innermost last: `"` a string, `t` one over several lines, `h` a hole, `{` braces in a hole.
     let mut inside: Vec<u8> = Vec::new();
@@ -103,6 +104,7 @@ pub(super) fn scan(text: &str, mut tell: impl FnMut(Event)) {
         }
         at += 1;
     }
+    inside.first() == Some(&b't')
 }
 
 /// How far the closing quote is, when it stands on the same line.

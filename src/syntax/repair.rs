@@ -64,8 +64,8 @@ impl Repaired {
             diagnostics: Vec::new(),
         };
         scan(read, |event| mender.indented |= matches!(event, Event::Line { indent: 1.., .. }));
-        scan(read, |event| mender.meet(event));
-        mender.end();
+        let swallowed = scan(read, |event| mender.meet(event));
+        mender.end(swallowed);
         let Mender { mut edits, blanked, diagnostics, .. } = mender;
         if edits.is_empty() && blanked.is_empty() {
             return None;
@@ -177,7 +177,8 @@ impl Mender<'_> {
     /// The innermost block ends at `at`, without its brace.
     fn unclosed(&mut self, at: usize) {
         let Some(block) = self.blocks.pop() else { return };
-        self.edits.push((at, "}"));
+        // With a line end: the line behind it is a statement of its own.
+        self.edits.push((at, "}\n"));
         self.tell_unclosed(&block, at);
     }
 
@@ -238,11 +239,14 @@ impl Mender<'_> {
         self.blocks.pop();
     }
 
-    fn end(&mut self) {
+    /// At the end of the text; `swallowed`: an unclosed string has what closes the blocks, and that is said of it.
+    fn end(&mut self, swallowed: bool) {
         while let Some(block) = self.blocks.pop() {
             let at = self.text.len();
             self.edits.push((at, "\n}"));
-            self.tell_unclosed(&block, at);
+            if !swallowed {
+                self.tell_unclosed(&block, at);
+            }
         }
     }
 }

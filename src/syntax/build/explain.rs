@@ -3,6 +3,8 @@
 //! Its text alone is parsed again by the rule of its tail. The farthest place that pest came to then lies in this
 //! statement, and what it expected there is short enough to be put into nouns. Pest's own lists are never shown.
 
+mod slips;
+
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 
@@ -172,7 +174,9 @@ impl Explanation<'_> {
             builder.wrong(head, format!("{} needs {wants}", self.named())).help(example);
             return;
         }
-        self.found_something(builder);
+        if !self.slip(builder) {
+            self.found_something(builder);
+        }
     }
 
     /// Mistakes that are told by more than the place where reading stopped. Whether it was one of them.
@@ -323,7 +327,7 @@ impl Explanation<'_> {
             let known = keyword::WORD_OPERATORS.iter().chain(&["exists", "missing"]).copied();
             let clauses = clauses_of(self.word).iter().copied();
             let theirs = match token {
-                "is" | "equals" | "eq" => Some("=="),
+                "equals" | "eq" => Some("=="),
                 "not" if found.starts_with("not in") => {
                     builder.wrong(place, "`not` stands before the whole comparison").help("`not status in [200, 404]`");
                     return;

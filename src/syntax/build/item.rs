@@ -210,6 +210,11 @@ impl<'t> Builder<'t> {
                 G::metric => metric = Some(self.word(&part)),
                 G::iteration_time => iteration_time = Some(self.place(&part)),
                 G::subject => subject = self.subject(part),
+                G::op_symbol if part.as_str() == "=" => {
+                    let place = self.place(&part);
+                    self.wrong(place, "a threshold compares with `<`, `<=`, `>` or `>=`").label("not with `=`");
+                    return ThresholdItem::Bad(self.bad(span, text));
+                }
                 G::op_symbol => operator = Some(self.operator(&part)),
                 G::expr => value = Some(self.expr(part)),
                 _ => {}

@@ -142,6 +142,9 @@ impl<'t> Builder<'t> {
         let length = head.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(head.len());
         let word = &head[..length];
         let rest = head[length..].trim_start();
+        if self.braces_in_path(start, kind.as_str()) {
+            return;
+        }
         if word.is_empty() {
             let what = head.chars().next().unwrap_or(' ');
             let complaint = self.wrong(whole, "no statement begins like this");
@@ -163,6 +166,12 @@ impl<'t> Builder<'t> {
         if keyword::INFIX.contains(&word) {
             self.wrong(span, format!("`{word}` cannot begin a statement"))
                 .help("such a word goes on with the line above, when that can go on");
+            return;
+        }
+        if keyword::METHODS.contains(&word) && rest.starts_with([':', '(']) {
+            let sign = &rest[..1];
+            self.wrong(span, format!("behind a method stand a blank and its path, no `{sign}`"))
+                .help(format!("`{word} /path {{ … }}`"));
             return;
         }
         if rest.starts_with('(') && place != Place::File {
@@ -189,6 +198,33 @@ impl<'t> Builder<'t> {
             Some(better) => drop(complaint.label(format!("did you mean `{better}`?")).fix(span, better)),
             None => drop(complaint.help(beginnings(place))),
         }
+    }
+
+    /// `/users/{id}` and `/users/{{ id }}`: what other tools put into paths reads as a block here. Whether it was that,
+    /// or what is left over behind it.
+    fn braces_in_path(&mut self, start: usize, text: &str) -> bool {
+        let before = &self.text[..start];
+        let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+        let touches_path = |brace: usize| line[..brace].ends_with(|c: char| !c.is_whitespace()) && line.contains(" /");
+        if text.starts_with(['{', '/']) && line.trim_end().ends_with('}') {
+            let opened = line.find('{').unwrap_or(0);
+            return touches_path(opened) && is_word(line[opened..].trim_matches(['{', '}', ' ']));
+        }
+        let outer = line.trim_end();
+        let opened = outer.trim_end_matches('{').len();
+        let word = text.split(['}', '\n']).next().unwrap_or_default().trim_matches(['{', ' ']);
+        if opened == outer.len() || !touches_path(opened) || !is_word(word) {
+            return false;
+        }
+        let from = before.len() - line.len() + opened;
+        let rest = &self.text[start..];
+        let closing =
+            rest.find('}').map_or(rest.len(), |at| at + rest[at..].len() - rest[at..].trim_start_matches('}').len());
+        let place = self.span(from, start + closing);
+        self.wrong(place, "a value in a path stands in `${…}`")
+            .label(format!("did you mean `${{{word}}}`?"))
+            .fix(place, format!("${{{word}}}"));
+        true
     }
 
     /// A line of thresholds that could not be read.
@@ -249,6 +285,11 @@ impl<'t> Builder<'t> {
                 .help("put the label before the request or the socket step");
         }
     }
+}
+
+/// Whether it could name a value.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// The first word of a statement.

@@ -73,7 +73,7 @@ impl<'t> Builder<'t> {
         let name = self.word(pair);
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         if !name.value.chars().all(fits) {
-            let better: String = name.value.to_lowercase().chars().map(|c| if fits(c) { c } else { '_' }).collect();
+            let better = as_name(&name.value);
             self.wrong(name.span, format!("`{}` is not a name", name.value))
                 .label("lower-case letters, digits and `_`")
                 .help(format!("write `{better}`"))
@@ -141,6 +141,20 @@ impl Drop for Complaint<'_, '_> {
             self.builder.complain(diagnostic);
         }
     }
+}
+
+/// A word in the form of a name: `userId` is `user_id`, `my-user` is `my_user`.
+fn as_name(word: &str) -> String {
+    let mut name = String::new();
+    let mut after_small = false;
+    for c in word.chars() {
+        if c.is_ascii_uppercase() && after_small {
+            name.push('_');
+        }
+        name.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
+        after_small = c.is_ascii_lowercase() || c.is_ascii_digit();
+    }
+    name
 }
 
 /// Names that an unreadable text may have meant to declare: what stands behind a declaring word, before a colon, or

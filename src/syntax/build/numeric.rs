@@ -97,7 +97,9 @@ fn read(written: &str) -> Result<ExprKind, Trouble> {
         return Err(wrong("numbers are decimal; `number(\"0x1f\")` reads others".into(), better));
     }
     if unit.eq_ignore_ascii_case("xx") {
-        return Err(wrong(format!("`{written}` stands behind `status`"), None));
+        let message =
+            format!("`{written}` stands right behind `status`, without an operator: `expect status {written}`");
+        return Err(wrong(message, None));
     }
     if let Some(rate) = unit.strip_prefix('/') {
         return Err(unknown(

@@ -270,3 +270,11 @@ fn line_ends_of_windows_change_nothing() {
     assert_eq!(parsed.diagnostics, []);
     assert_eq!(parsed.comments.len(), 2);
 }
+
+#[test]
+fn a_text_that_is_never_closed_swallows_the_braces_and_is_one_error() {
+    let text = "user u {\n  task t {\n    POST /x {\n      body \"\"\"\n      hello\n    }\n    GET /y\n  }\n}\n";
+    let parsed = survives(text);
+    let said: Vec<&str> = parsed.diagnostics.iter().map(|found| found.message.as_str()).collect();
+    assert_eq!(said, ["this string is never closed"]);
+}
