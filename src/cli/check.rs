@@ -68,6 +68,13 @@ pub fn check(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let mut findings: Vec<Diagnostic> = Vec::new();
     let mut unreadable: Vec<Failure> = Vec::new();
     for path in &arguments.files {
+        if profiles::is_path(path) {
+            unreadable.push(
+                Failure::usage(format!("`{}` is a profile, which is checked with a scenario", path.display()))
+                    .help(format!("scn check SCENARIO.scn --profile {}", path.display())),
+            );
+            continue;
+        }
         match understand(path, &mut sources) {
             Err(failure) => unreadable.push(failure),
             Ok(understood) => {

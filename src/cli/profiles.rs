@@ -147,7 +147,8 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn is_path(path: &Path) -> bool {
+/// Whether it names the file of a profile.
+pub fn is_path(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml")
 }
 

@@ -19,7 +19,7 @@ impl<'t> Builder<'t> {
     pub(super) fn explain(&mut self, broken: &P<'t>, tail: G, word: &str) {
         let start = broken.as_span().start();
         let before = self.text[..start].trim_end();
-        let word_start = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+        let word_start = last_word(before);
         let written = &before[word_start..];
         // A request begins with its method, which is the word to speak of.
         let word = if tail == G::request_tail && word != "websocket" { written } else { word };
@@ -411,6 +411,11 @@ fn first_token(text: &str) -> &str {
     }
 }
 
+/// Where the word begins that a text ends with.
+fn last_word(text: &str) -> usize {
+    text.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').len()
+}
+
 /// The first few words of a line, to show in a proposal.
 fn first_words(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
@@ -433,7 +438,7 @@ fn waiting(text: &str) -> Option<(usize, usize, &str, &'static str)> {
     let text = text.trim_end();
     let last = text.chars().next_back()?;
     if last.is_ascii_alphanumeric() || last == '_' {
-        let from = text.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+        let from = last_word(text);
         let word = &text[from..];
         if text[..from].trim().is_empty() && !matches!(word, "where" | "within" | "since") {
             return None;

@@ -35,6 +35,16 @@ user http {
 const PROFILE: &str = "name: small\ndescription: Little\nusers: 2\nspawn_rate: 2\nduration: 1s\nmix:\n  http: 100\n";
 
 #[test]
+fn a_profile_given_as_a_scenario_is_said_to_be_one() {
+    scn("check load.yml")
+        .file("load.yml", "users: 5\n")
+        .run()
+        .exits(2)
+        .says("`load.yml` is a profile")
+        .says("--profile load.yml");
+}
+
+#[test]
 fn sound_files_are_said_to_be_sound() {
     scn("check a.scn").file("a.scn", SOUND).run().exits(0).prints("1 file is sound\n").says_nothing();
     let two = scn("check a.scn b.scn").file("a.scn", SOUND).file("b.scn", SOUND);

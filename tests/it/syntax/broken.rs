@@ -231,6 +231,15 @@ fn a_soup_of_pieces_of_golden_files_never_panics() {
 }
 
 #[test]
+fn a_letter_of_another_alphabet_never_panics_wherever_it_stands() {
+    for (at, _) in WHOLE.char_indices().step_by(5) {
+        survives(&format!("{}ï{}", &WHOLE[..at], &WHOLE[at..]));
+    }
+    // A path with one, and something behind it.
+    survives("user u { task t {\n  GET /naïve ü { expect status 200 }\n} }\n");
+}
+
+#[test]
 fn what_is_nested_too_deeply_is_said_once() {
     let deep = format!("let x = {}1{}\nlet y = 2\n", "(".repeat(200), ")".repeat(200));
     let parsed = survives(&deep);
