@@ -304,7 +304,7 @@ fn run_id() -> String {
 fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> Failure {
     use run::Error;
     match error {
-        Error::TargetUrl(url, why) => Failure::cannot_run(format!("the target `{url}` is no URL: {why}"))
+        Error::TargetUrl(url, why) => Failure::cannot_run(format!("no load can be sent to `{url}`: {why}"))
             .help("a target is a whole URL, as http://127.0.0.1:8000"),
         Error::HostNotAllowed(host) => {
             Failure::cannot_run(format!("`{host}` is neither this machine nor allowed; nothing was sent"))

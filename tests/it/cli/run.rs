@@ -81,6 +81,15 @@ fn a_target_that_refuses_gives_results_and_no_crash() {
 }
 
 #[test]
+fn a_target_over_tls_is_said_to_come_later() {
+    let ended = scn("run a.scn --quiet --no-results --target https://127.0.0.1:1").file("a.scn", SOUND).run();
+    ended
+        .exits(107)
+        .says("no load can be sent to `https://127.0.0.1:1`: `https` is not supported yet")
+        .prints_nothing();
+}
+
+#[test]
 fn a_host_that_is_not_allowed_is_refused_before_the_first_packet() {
     let ended = scn("run a.scn --target http://192.0.2.1:9").file("a.scn", SOUND).args(SHORT).run();
     let ended = ended.exits(107).says("`192.0.2.1`").says("--allow 192.0.2.1").prints_nothing();
