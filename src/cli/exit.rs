@@ -10,6 +10,8 @@ use super::screen::Screen;
 pub enum Exit {
     /// The run held its thresholds, or the file is sound: 0.
     Good,
+    /// `scn fmt --check` found files that are not formatted: 1.
+    WouldChange,
     /// Usage: an unknown flag or profile, a missing argument, a path that cannot be read: 2.
     Usage,
     /// The run is not valid: the generator was saturated, or nothing was finished: 98.
@@ -29,6 +31,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Exit::Good => 0,
+            Exit::WouldChange => 1,
             Exit::Usage => 2,
             Exit::Invalid => 98,
             Exit::Threshold => 99,

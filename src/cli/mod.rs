@@ -5,10 +5,12 @@
 
 pub mod check;
 pub mod demo;
+pub mod diff;
 pub mod environment;
 pub mod exit;
 pub mod explain;
 pub mod files;
+pub mod fmt;
 pub mod folder;
 pub mod live;
 pub mod load;
@@ -49,6 +51,7 @@ Try it:
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Arguments),
+    Fmt(fmt::Arguments),
     Plan(plan::Arguments),
     Run(Box<run::Arguments>),
     Demo(demo::Arguments),
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
     let screen = Screen::real();
     let ended = match arguments.verb {
         Verb::Check(arguments) => check::check(arguments, &screen),
+        Verb::Fmt(arguments) => fmt::fmt(arguments, &screen),
         Verb::Plan(arguments) => plan::plan(arguments, &screen),
         Verb::Run(arguments) => run::run(*arguments, &screen),
         Verb::Demo(arguments) => demo::demo(arguments, &screen),

@@ -5,6 +5,7 @@ mod cli;
 mod demo;
 mod drops;
 mod explain;
+mod fmt;
 mod layers;
 mod marks;
 mod metrics;

@@ -206,6 +206,12 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// The text of a file in the folder that the command ran in.
+    #[track_caller]
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.folder.path().join(path)).expect("the file is there and is text")
+    }
+
     /// Ended with this code.
     #[track_caller]
     pub fn exits(self, code: i32) -> Ended {
