@@ -210,7 +210,7 @@ impl Checker<'_> {
             return self.matches(left, right);
         }
         if matches!(operator.value, Operator::And | Operator::Or) {
-            let what = format!("each side of `{}`", types::symbol(operator.value));
+            let what = format!("each side of `{}`", operator.value.symbol());
             let left = self.condition(left, &what);
             let right = self.condition(right, &what);
             return (ExprKind::Binary(Box::new(left), operator.value, Box::new(right)), Type::Bool);

@@ -393,7 +393,7 @@ fn iteration_time_of_step(written: &ast::Threshold) -> Diagnostic {
 
 /// `unknown-metric`: an operator that compares nothing.
 fn no_comparison(operator: &Spanned<Operator>) -> Diagnostic {
-    Diagnostic::new(Rule::Syntax, operator.span, format!("`{}` compares no numbers", types::symbol(operator.value)))
+    Diagnostic::new(Rule::Syntax, operator.span, format!("`{}` compares no numbers", operator.value.symbol()))
         .help("a threshold is kept or broken by `<`, `<=`, `>` or `>=`")
 }
 

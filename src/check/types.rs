@@ -201,7 +201,7 @@ pub(super) fn operands(
 ) -> Diagnostic {
     use super::meaning::ExprKind::Number;
     let units = [Type::Duration, Type::Rate, Type::Share, Type::Size];
-    let symbol = symbol(operator);
+    let symbol = operator.symbol();
     if operator == Operator::In && right.ty == Type::Duration {
         return Diagnostic::new(Rule::TypeMismatch, operator_span, "`in` looks into a list, and this is a duration")
             .also(right.span, words(right.ty))
@@ -260,30 +260,6 @@ fn join_text(side: &Expr, text: &impl Fn(Span) -> String) -> String {
     match (&side.kind, quoted) {
         (super::meaning::ExprKind::Text(_), Some(inner)) if !written.starts_with("\"\"\"") => inner.to_owned(),
         _ => format!("${{{written}}}"),
-    }
-}
-
-/// As it is written.
-pub(super) fn symbol(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Or => "or",
-        Operator::And => "and",
-        Operator::Equal => "==",
-        Operator::NotEqual => "!=",
-        Operator::Less => "<",
-        Operator::LessEqual => "<=",
-        Operator::Greater => ">",
-        Operator::GreaterEqual => ">=",
-        Operator::Contains => "contains",
-        Operator::StartsWith => "starts_with",
-        Operator::EndsWith => "ends_with",
-        Operator::Matches => "matches",
-        Operator::In => "in",
-        Operator::Add => "+",
-        Operator::Subtract => "-",
-        Operator::Multiply => "*",
-        Operator::Divide => "/",
-        Operator::Remainder => "%",
     }
 }
 

@@ -525,6 +525,32 @@ pub enum BinaryOperator {
     Remainder,
 }
 
+impl BinaryOperator {
+    /// As it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            BinaryOperator::Or => "or",
+            BinaryOperator::And => "and",
+            BinaryOperator::Equal => "==",
+            BinaryOperator::NotEqual => "!=",
+            BinaryOperator::Less => "<",
+            BinaryOperator::LessEqual => "<=",
+            BinaryOperator::Greater => ">",
+            BinaryOperator::GreaterEqual => ">=",
+            BinaryOperator::Contains => "contains",
+            BinaryOperator::StartsWith => "starts_with",
+            BinaryOperator::EndsWith => "ends_with",
+            BinaryOperator::Matches => "matches",
+            BinaryOperator::In => "in",
+            BinaryOperator::Add => "+",
+            BinaryOperator::Subtract => "-",
+            BinaryOperator::Multiply => "*",
+            BinaryOperator::Divide => "/",
+            BinaryOperator::Remainder => "%",
+        }
+    }
+}
+
 /// `thresholds { … }`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thresholds {

@@ -40,7 +40,7 @@ pub(super) fn unmet<'a>(condition: &'a Expr, text: &str, scope: &mut Scope<'a>) 
             format!("{}; and {}", unmet(left, left_text, scope), unmet(right, right_text, scope))
         }
         Expr::Binary(left, operator, right) => {
-            let (left_text, right_text) = split(text, symbol(*operator)).unwrap_or((text, ""));
+            let (left_text, right_text) = split(text, operator.symbol()).unwrap_or((text, ""));
             compared(left, left_text, *operator, right, right_text, scope)
         }
         Expr::Matches(of, pattern) => {
@@ -203,29 +203,6 @@ fn statuses(patterns: &[StatusPattern]) -> String {
         };
     }
     text
-}
-
-fn symbol(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Or => "or",
-        Operator::And => "and",
-        Operator::Equal => "==",
-        Operator::NotEqual => "!=",
-        Operator::Less => "<",
-        Operator::LessEqual => "<=",
-        Operator::Greater => ">",
-        Operator::GreaterEqual => ">=",
-        Operator::Contains => "contains",
-        Operator::StartsWith => "starts_with",
-        Operator::EndsWith => "ends_with",
-        Operator::Matches => "matches",
-        Operator::In => "in",
-        Operator::Add => "+",
-        Operator::Subtract => "-",
-        Operator::Multiply => "*",
-        Operator::Divide => "/",
-        Operator::Remainder => "%",
-    }
 }
 
 /// Without parentheses that enclose all of it.
