@@ -59,7 +59,7 @@ impl Checker<'_> {
             ast::ExprKind::Presence { value, exists } => {
                 (ExprKind::Presence(Box::new(self.looked_for(value)), *exists), Type::Bool)
             }
-            ast::ExprKind::Extract(extractor) => self.extract(extractor, span, false),
+            ast::ExprKind::Extract { extractor, .. } => self.extract(extractor, span, false),
             ast::ExprKind::StatusIs(patterns) => self.status_is(patterns, span),
             ast::ExprKind::Bad => {
                 self.hole_expr(span);
@@ -137,7 +137,7 @@ impl Checker<'_> {
     /// What stands under `exists`: any path will do there.
     fn looked_for(&mut self, written: &ast::Expr) -> Expr {
         match &written.kind {
-            ast::ExprKind::Extract(extractor) => {
+            ast::ExprKind::Extract { extractor, .. } => {
                 let (kind, ty) = self.extract(extractor, written.span, true);
                 Expr { span: written.span, ty, kind }
             }
@@ -232,7 +232,7 @@ impl Checker<'_> {
     fn matches(&mut self, left: &ast::Expr, right: &ast::Expr) -> (ExprKind, Type) {
         let left = self.typed(left, &[Type::String], "what `matches` looks into");
         let pattern = match &right.kind {
-            ast::ExprKind::Extract(ast::Extractor::Regex(pattern)) => Some(pattern.value.clone()),
+            ast::ExprKind::Extract { extractor: ast::Extractor::Regex(pattern), .. } => Some(pattern.value.clone()),
             ast::ExprKind::Bad => {
                 self.hole_expr(right.span);
                 None
@@ -279,6 +279,7 @@ impl Checker<'_> {
             ast::Extractor::Size => (Extractor::Size, Type::Size),
             ast::Extractor::Url => (Extractor::Url, Type::String),
             ast::Extractor::Time => (Extractor::Time, Type::Duration),
+            ast::Extractor::Event => (Extractor::Body, Type::String),
         };
         (ExprKind::Extract(extractor), ty)
     }
@@ -328,6 +329,7 @@ fn extractor_word(extractor: &ast::Extractor) -> &'static str {
         ast::Extractor::Size => "size",
         ast::Extractor::Url => "url",
         ast::Extractor::Time => "time",
+        ast::Extractor::Event => "event",
     }
 }
 

@@ -138,6 +138,7 @@ impl Checker<'_> {
                 }
                 ast::Part::Bad(bad) => checker.hole(bad),
                 ast::Part::Expect { .. } | ast::Part::Check { .. } | ast::Part::Capture { .. } => {}
+                _ => checker.report(super::statements::not_yet(part.span())),
             });
         }
         let answer = if of == PartsOf::Message { Answer::Message } else { Answer::Http };
@@ -220,7 +221,7 @@ impl Checker<'_> {
                 self.condition_says_something(&condition);
                 Some(Part::Check { condition, span: *span })
             }
-            ast::Part::Capture { span, name, value, default } => {
+            ast::Part::Capture { span, name, value, default, .. } => {
                 let value = self.expr(value);
                 let mut looks = false;
                 each(&value, &mut |part| {

@@ -59,15 +59,7 @@ impl Checker<'_> {
 
     /// The file's name without folders and ending: the title where nobody gives one.
     fn stem(&self, item: &ast::Item) -> String {
-        let span = match item {
-            ast::Item::Scenario { span, .. } => *span,
-            ast::Item::Target(target) => target.span,
-            ast::Item::Let(value) => value.span,
-            ast::Item::User(user) => user.span,
-            ast::Item::Thresholds(thresholds) => thresholds.span,
-            ast::Item::Bad(bad) => bad.span,
-        };
-        let name = &self.sources.file(span.file).name;
+        let name = &self.sources.file(item.span().file).name;
         let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
         name.strip_suffix(".scn").unwrap_or(name).to_owned()
     }

@@ -250,6 +250,10 @@ impl Checker<'_> {
         self.looking_into(Answer::NotYet, |checker| match payload {
             ast::Payload::Text(value) => Payload::Text(checker.expr(value)),
             ast::Payload::Json(value) => Payload::Json(checker.expr(value)),
+            ast::Payload::Binary(value) => {
+                checker.report(super::statements::not_yet(value.span));
+                Payload::Text(checker.expr(value))
+            }
         })
     }
 
@@ -310,7 +314,7 @@ pub(super) fn closes(block: &ast::Block) -> Option<Span> {
 
 fn payload_span(payload: &ast::Payload) -> Span {
     match payload {
-        ast::Payload::Text(value) | ast::Payload::Json(value) => value.span,
+        ast::Payload::Text(value) | ast::Payload::Json(value) | ast::Payload::Binary(value) => value.span,
     }
 }
 

@@ -33,13 +33,17 @@ impl Checker<'_> {
         }
         match &statement.kind {
             Kind::Http { method, path, parts } => Some(self.http(statement, method, path, parts)),
-            Kind::WebSocket { path, settings, body } => Some(self.websocket(statement, path, settings, body)),
+            Kind::WebSocket { path, settings, body, .. } => Some(self.websocket(statement, path, settings, body)),
             Kind::Send { payload } => self.send(statement, payload),
-            Kind::Receive { count, clauses, parts } => self.receive(statement, count.as_ref(), clauses, parts),
+            Kind::Receive { form: ast::ReceiveForm::Count(count), clauses, parts } => {
+                self.receive(statement, count.as_ref(), clauses, parts)
+            }
             Kind::Call { payload, clauses, parts } => self.call(statement, payload, clauses, parts),
             Kind::Close { code, reason } => self.close(statement, code.as_ref(), reason.as_ref()),
             Kind::Pause(delay) => Some(Statement::Pause(self.delay(delay, "a pause"))),
-            Kind::Repeat { count, index, body } => Some(self.repeat(count, index.as_ref(), body)),
+            Kind::Repeat { bound: ast::RepeatBound::Count(count), index, body, .. } => {
+                Some(self.repeat(count, index.as_ref(), body))
+            }
             Kind::If { branches, otherwise } => Some(self.branches(branches, otherwise.as_ref())),
             Kind::Let { name, value } => {
                 let value = self.expr(value);
@@ -48,6 +52,10 @@ impl Checker<'_> {
             }
             Kind::Bad(bad) => {
                 self.hole(bad);
+                None
+            }
+            _ => {
+                self.report(not_yet(statement.span));
                 None
             }
         }
@@ -204,4 +212,9 @@ fn range_with_dash(span: Span, from: &str, to: &str) -> Diagnostic {
     Diagnostic::new(Rule::Syntax, span, "a range is written with `..`; `-` takes away")
         .label(format!("did you mean `{range}`?"))
         .fix(span, range)
+}
+
+/// `not-yet-supported`: known to the language, not to this version.
+pub(super) fn not_yet(span: Span) -> Diagnostic {
+    Diagnostic::new(Rule::NotYetSupported, span, "this is not supported yet")
 }

@@ -116,6 +116,10 @@ impl Checker<'_> {
         match written {
             ast::Subject::Path(names) => self.subject_by_path(names),
             ast::Subject::Text(text) => self.subject_by_template(text),
+            ast::Subject::EveryStep(span) => {
+                self.report(super::statements::not_yet(*span));
+                None
+            }
         }
     }
 

@@ -88,6 +88,27 @@ impl<'t> Reader<'t> {
                 self.parts(&target.settings);
             }
             Item::Let(statement) => self.let_statement(statement),
+            Item::Data(data) => {
+                self.start(data.span);
+                match &data.source {
+                    DataSource::File(path) => self.atom(path.span),
+                    DataSource::Inline(list) => self.expr(list),
+                }
+                data.options.iter().for_each(|option| self.data_option(option));
+            }
+            Item::Use { span, path } => {
+                self.start(*span);
+                self.atom(path.span);
+            }
+            Item::Flow(flow) => {
+                self.start(flow.span);
+                self.marks.calls.insert(flow.name.span.range().start);
+                self.block(&flow.body);
+            }
+            Item::Setup(once) | Item::Teardown(once) => {
+                self.start(once.span);
+                self.block(&once.body);
+            }
             Item::User(user) => {
                 self.start(user.span);
                 user.weight.iter().for_each(|weight| self.expr(weight));
@@ -98,6 +119,22 @@ impl<'t> Reader<'t> {
                 thresholds.items.iter().for_each(|item| self.threshold(item));
             }
             Item::Bad(bad) => self.start(bad.span),
+        }
+    }
+
+    fn data_option(&mut self, option: &'t DataOption) {
+        match option {
+            DataOption::Pick { span, .. } | DataOption::WhenEmpty { span, .. } => self.start(*span),
+            DataOption::Columns { span, names } => {
+                self.start(*span);
+                names.iter().for_each(|name| self.atom(name.span));
+                self.marks.lists.push(span.range().start);
+            }
+            DataOption::Separator { span, value } => {
+                self.start(*span);
+                self.atom(value.span);
+            }
+            DataOption::Bad(bad) => self.start(bad.span),
         }
     }
 
@@ -112,7 +149,14 @@ impl<'t> Reader<'t> {
                 self.start(*span);
                 self.delay(delay);
             }
+            UserItem::Pace { span, every } => {
+                self.start(*span);
+                self.expr(every);
+            }
+            UserItem::Session { span, .. } => self.start(*span),
             UserItem::Let(statement) => self.let_statement(statement),
+            UserItem::Take(take) => self.start(take.span),
+            UserItem::Default(part) => self.parts(std::slice::from_ref(part)),
             UserItem::OnStart(block) | UserItem::OnStop(block) => {
                 // The tree holds the block only; `on` and the word behind it stand before it.
                 let at = self.text[..block.span.range().start].trim_end_matches([' ', '\t', '\r']);
@@ -140,6 +184,7 @@ impl<'t> Reader<'t> {
                 }
                 self.marks.binary.insert(threshold.operator.span.range().start);
                 self.expr(&threshold.value);
+                threshold.over.iter().chain(&threshold.lasting).for_each(|value| self.expr(value));
             }
             ThresholdItem::Bad(bad) => self.start(bad.span),
         }
@@ -176,14 +221,27 @@ impl<'t> Reader<'t> {
                 self.path(path);
                 self.parts(parts);
             }
-            StatementKind::WebSocket { path, settings, body } => {
+            StatementKind::WebSocket { path, settings, body, .. }
+            | StatementKind::Events { path, settings, body, .. } => {
                 self.path(path);
                 self.parts(settings);
                 self.block(body);
             }
+            StatementKind::With { body, .. }
+            | StatementKind::Group { body, .. }
+            | StatementKind::Attempt(body)
+            | StatementKind::Parallel(body) => self.block(body),
+            StatementKind::OnReceive { clauses, body, .. } => {
+                self.clauses(clauses);
+                self.block(body);
+            }
+            StatementKind::Every { interval, body } => {
+                self.delay(interval);
+                self.block(body);
+            }
             StatementKind::Send { payload } => self.payload(payload),
-            StatementKind::Receive { count, clauses, parts } => {
-                count.iter().for_each(|count| self.expr(count));
+            StatementKind::Receive { form, clauses, parts } => {
+                self.receive_form(form);
                 self.clauses(clauses);
                 self.parts(parts);
             }
@@ -194,8 +252,26 @@ impl<'t> Reader<'t> {
             }
             StatementKind::Close { code, reason } => code.iter().chain(reason).for_each(|value| self.expr(value)),
             StatementKind::Pause(delay) => self.delay(delay),
-            StatementKind::Repeat { count, body, .. } => {
+            StatementKind::Repeat { bound, condition, body, .. } => {
+                let (RepeatBound::Count(value) | RepeatBound::For(value)) = bound;
+                self.expr(value);
+                condition.iter().for_each(|(_, condition)| self.expr(condition));
+                self.block(body);
+            }
+            StatementKind::For { list, last, limit, body, .. } => {
+                self.expr(list);
+                last.iter().chain(limit).for_each(|value| self.expr(value));
+                self.block(body);
+            }
+            StatementKind::Choose { branches } => {
+                for (share, block) in branches {
+                    self.expr(share);
+                    self.block(block);
+                }
+            }
+            StatementKind::Retry { count, every, body } => {
                 self.expr(count);
+                every.iter().for_each(|every| self.delay(every));
                 self.block(body);
             }
             StatementKind::If { branches, otherwise } => {
@@ -205,8 +281,32 @@ impl<'t> Reader<'t> {
                 }
                 otherwise.iter().for_each(|block| self.block(block));
             }
-            StatementKind::Let { value, .. } => self.expr(value),
-            StatementKind::Bad(_) => {}
+            StatementKind::Let { value, .. }
+            | StatementKind::Set { value, .. }
+            | StatementKind::Measure { value, .. }
+            | StatementKind::Log(value)
+            | StatementKind::Return(value) => self.expr(value),
+            StatementKind::Fail(why) => why.iter().for_each(|why| self.expr(why)),
+            StatementKind::Flow { name, arguments } => {
+                self.marks.calls.insert(name.span.range().start);
+                arguments.iter().for_each(|argument| self.expr(argument));
+            }
+            StatementKind::Default(part) => self.parts(std::slice::from_ref(part)),
+            StatementKind::Take(_) | StatementKind::Stop(_) | StatementKind::Bad(_) => {}
+        }
+    }
+
+    fn receive_form(&mut self, form: &'t ReceiveForm) {
+        match form {
+            ReceiveForm::Count(value) | ReceiveForm::Close(value) => value.iter().for_each(|value| self.expr(value)),
+            ReceiveForm::Until(value) | ReceiveForm::For(value) => self.expr(value),
+            ReceiveForm::All(entries) => {
+                for entry in entries {
+                    self.start(entry.span);
+                    self.clauses(&entry.clauses);
+                    self.parts(&entry.parts);
+                }
+            }
         }
     }
 
@@ -224,33 +324,54 @@ impl<'t> Reader<'t> {
     }
 
     fn payload(&mut self, payload: &'t Payload) {
-        let (Payload::Text(value) | Payload::Json(value)) = payload;
+        let (Payload::Text(value) | Payload::Json(value) | Payload::Binary(value)) = payload;
         self.expr(value);
     }
 
     fn clauses(&mut self, clauses: &'t Clauses) {
-        clauses.condition.iter().chain(&clauses.within).for_each(|value| self.expr(value));
+        clauses.condition.iter().chain(&clauses.within).chain(&clauses.at_least).for_each(|value| self.expr(value));
     }
 
     fn parts(&mut self, parts: &'t [Part]) {
         for part in parts {
             self.start(part.span());
             match part {
-                Part::Header { name, value, .. } => {
+                Part::Header { name, value, .. } | Part::Cookie { name, value, .. } => {
                     self.atom(name.span);
                     self.expr(value);
                 }
-                Part::Query { span, fields } | Part::Form { span, fields } => {
+                Part::Query { span, fields } | Part::Form { span, fields } | Part::Multipart { span, fields } => {
                     self.marks.objects.push(span.range().start);
                     self.fields(fields);
                 }
-                Part::Json { value, .. } | Part::Body { value, .. } | Part::Timeout { value, .. } => self.expr(value),
+                Part::Json { value, .. }
+                | Part::Body { value, .. }
+                | Part::Timeout { value, .. }
+                | Part::Subprotocol { value, .. }
+                | Part::Proxy { value, .. }
+                | Part::Measure { value, .. } => self.expr(value),
+                Part::Redirects { most, .. } => most.iter().for_each(|value| self.expr(value)),
+                Part::Auth { auth, .. } => match auth {
+                    Auth::Basic(user, password) => {
+                        self.expr(user);
+                        self.expr(password);
+                    }
+                    Auth::Bearer(token) => self.expr(token),
+                    Auth::None => {}
+                },
+                Part::Switch { value, .. } => self.atom(value.span),
+                Part::Tls { settings, .. } => {
+                    for (name, value) in settings {
+                        self.start(name.span);
+                        self.atom(value.span);
+                    }
+                }
                 Part::Expect { condition, otherwise, .. } => {
                     self.expr(condition);
                     otherwise.iter().for_each(|value| self.expr(value));
                 }
                 Part::Check { condition, .. } => self.expr(condition),
-                Part::Capture { value, default, .. } => {
+                Part::Capture { value, default, .. } | Part::Set { value, default, .. } => {
                     self.expr(value);
                     default.iter().for_each(|value| self.expr(value));
                 }
@@ -298,12 +419,23 @@ impl<'t> Reader<'t> {
                 self.marks.binary.insert(operator.span.range().start);
                 self.expr(right);
             }
-            ExprKind::Extract(extractor) => match extractor {
-                Extractor::Header(word) | Extractor::Cookie(word) | Extractor::Json(word) | Extractor::Regex(word) => {
-                    self.atom(word.span);
+            ExprKind::Extract { extractor, of, .. } => {
+                match extractor {
+                    Extractor::Header(word)
+                    | Extractor::Cookie(word)
+                    | Extractor::Json(word)
+                    | Extractor::Regex(word) => {
+                        self.atom(word.span);
+                    }
+                    Extractor::Status
+                    | Extractor::Body
+                    | Extractor::Size
+                    | Extractor::Url
+                    | Extractor::Time
+                    | Extractor::Event => {}
                 }
-                Extractor::Status | Extractor::Body | Extractor::Size | Extractor::Url | Extractor::Time => {}
-            },
+                of.iter().for_each(|of| self.expr(of));
+            }
             ExprKind::StatusIs(_) => self.marks.statuses.push(value.span.range()),
             ExprKind::Null
             | ExprKind::Bool(_)

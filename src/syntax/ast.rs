@@ -31,8 +31,23 @@ pub enum Item {
     Target(Target),
     /// `let name = expression`
     Let(Let),
+    /// `data name from "file.csv" { … }`
+    Data(Data),
+    /// `use "lib/login.scn"`
+    Use {
+        /// The whole item.
+        span: Span,
+        /// The other file, plain text.
+        path: Spanned<String>,
+    },
+    /// `flow login(name, password) { … }`
+    Flow(Flow),
     /// `user name weight N { … }`
     User(User),
+    /// `setup { … }`
+    Setup(Once),
+    /// `teardown { … }`
+    Teardown(Once),
     /// `thresholds { … }`
     Thresholds(Thresholds),
     /// Something that could not be read.
@@ -48,15 +63,102 @@ pub struct Bad {
     pub declares: Vec<String>,
 }
 
-/// `target URL { … }`
+/// `target URL { … }`, `target auth: URL { … }`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// The whole item.
     pub span: Span,
+    /// Its name; `None`: the default target.
+    pub name: Option<Name>,
     /// Where the load goes.
     pub url: Expr,
-    /// Defaults of every request: [`Part::Timeout`], [`Part::Header`] or [`Part::Bad`].
+    /// Defaults of every request.
     pub settings: Vec<Part>,
+}
+
+/// `data name from "file.csv" { pick unique; when empty stop }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    /// The whole item.
+    pub span: Span,
+    /// The comment block right above, without `#`.
+    pub doc: Option<String>,
+    /// What the rows are called.
+    pub name: Name,
+    /// Where they come from.
+    pub source: DataSource,
+    /// How they are read and dealt, in order.
+    pub options: Vec<DataOption>,
+}
+
+/// Where rows come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DataSource {
+    /// A file, plain text.
+    File(Spanned<String>),
+    /// A list that stands in the scenario.
+    Inline(Expr),
+}
+
+/// How rows are read and dealt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DataOption {
+    /// `pick sequential`, `random`, `shuffle` or `unique`
+    Pick {
+        /// The whole option.
+        span: Span,
+        /// The word as written.
+        how: Spanned<String>,
+    },
+    /// `when empty recycle` or `stop`
+    WhenEmpty {
+        /// The whole option.
+        span: Span,
+        /// The word as written.
+        what: Spanned<String>,
+    },
+    /// `columns [a, b]`
+    Columns {
+        /// The whole option.
+        span: Span,
+        /// Their names, in order.
+        names: Vec<Spanned<String>>,
+    },
+    /// `separator ";"`
+    Separator {
+        /// The whole option.
+        span: Span,
+        /// One character, plain text.
+        value: Spanned<String>,
+    },
+    /// Something that could not be read.
+    Bad(Bad),
+}
+
+/// `flow login(name, password) { … }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    /// The whole item.
+    pub span: Span,
+    /// The comment block right above, without `#`.
+    pub doc: Option<String>,
+    /// What it is called.
+    pub name: Name,
+    /// What it is given.
+    pub parameters: Vec<Name>,
+    /// What is done; [`StatementKind::Return`] may be its last statement.
+    pub body: Block,
+}
+
+/// `setup { … }`, `teardown { … }`: once for the whole run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Once {
+    /// The whole item.
+    pub span: Span,
+    /// The comment block right above, without `#`.
+    pub doc: Option<String>,
+    /// What is done.
+    pub body: Block,
 }
 
 /// `let name = expression`
@@ -81,6 +183,8 @@ pub struct User {
     pub name: Name,
     /// Its share, if written.
     pub weight: Option<Expr>,
+    /// `in order`, where written: its tasks run one after another, as one iteration.
+    pub in_order: Option<Span>,
     /// What stands inside.
     pub items: Vec<UserItem>,
 }
@@ -95,8 +199,26 @@ pub enum UserItem {
         /// How long.
         delay: Delay,
     },
+    /// `pace 10s`
+    Pace {
+        /// The whole setting.
+        span: Span,
+        /// From start to start.
+        every: Expr,
+    },
+    /// `session per iteration`, `session per user`
+    Session {
+        /// The whole setting.
+        span: Span,
+        /// The word behind `per`, as written.
+        per: Spanned<String>,
+    },
     /// `let name = expression`
     Let(Let),
+    /// `take account from accounts`
+    Take(Take),
+    /// A default of the steps of its tasks: header, cookie, auth, query, timeout or redirects.
+    Default(Part),
     /// `on start { … }`
     OnStart(Block),
     /// `on stop { … }`
@@ -105,6 +227,17 @@ pub enum UserItem {
     Task(Task),
     /// Something that could not be read.
     Bad(Bad),
+}
+
+/// `take row from data`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Take {
+    /// The whole statement.
+    pub span: Span,
+    /// What the row is called.
+    pub name: Name,
+    /// Which data it is dealt from.
+    pub data: Name,
 }
 
 /// How long a pause is.
@@ -169,13 +302,49 @@ pub enum StatementKind {
         /// What stands in its block; empty where there is none.
         parts: Vec<Part>,
     },
-    /// `websocket /path { … }`
+    /// `websocket /path { … }`, `feed: open websocket /path { … }`
     WebSocket {
+        /// `open`, where written: the socket outlives its block, and the statement's label names it.
+        open: Option<Span>,
         /// The path, which may hold `${…}`.
         path: Text,
-        /// Settings that stand first: header, query, timeout.
+        /// Settings that stand first: header, cookie, query, auth, subprotocol, timeout.
         settings: Vec<Part>,
         /// The steps on the socket, and any other statement.
+        body: Block,
+    },
+    /// `with feed { … }`
+    With {
+        /// The label of the `open websocket`.
+        socket: Name,
+        /// The steps on it, and any other statement.
+        body: Block,
+    },
+    /// `events POST /path { json …; receive … }`
+    Events {
+        /// The method, upper case.
+        method: Spanned<String>,
+        /// The path, which may hold `${…}`.
+        path: Text,
+        /// The parts of the request.
+        settings: Vec<Part>,
+        /// The receives on the stream, and any other statement.
+        body: Block,
+    },
+    /// `on receive where C keep { … }`: a standing answer.
+    OnReceive {
+        /// Which messages.
+        clauses: Clauses,
+        /// `keep`, where written: it only looks, the message stays.
+        keep: Option<Span>,
+        /// What is done.
+        body: Block,
+    },
+    /// `every 25s { … }`: a standing timer.
+    Every {
+        /// How long from one time to the next.
+        interval: Delay,
+        /// What is done.
         body: Block,
     },
     /// `send VALUE`
@@ -183,10 +352,10 @@ pub enum StatementKind {
         /// What is sent.
         payload: Payload,
     },
-    /// `receive 10 where C within 5s since LABEL { … }`
+    /// `receive 10 where C within 5s since LABEL { … }` and its other forms.
     Receive {
-        /// How many messages, if written.
-        count: Option<Expr>,
+        /// Which form.
+        form: ReceiveForm,
         /// Which, how fast, since when.
         clauses: Clauses,
         /// Holds for each message.
@@ -210,15 +379,55 @@ pub enum StatementKind {
     },
     /// `pause 500ms..2s`
     Pause(Delay),
-    /// `repeat N as i { … }`
+    /// `repeat N as i while C { … }`, `repeat for 30s { … }`
     Repeat {
-        /// How often.
-        count: Expr,
+        /// How often at most, or how long.
+        bound: RepeatBound,
         /// The name that counts from 0, if written.
         index: Option<Name>,
+        /// `while C` or `until C`, if written.
+        condition: Option<(LoopWord, Expr)>,
         /// What is repeated.
         body: Block,
     },
+    /// `for x in list limit 50 { … }`
+    For {
+        /// What each item is called.
+        name: Name,
+        /// What is gone through: a list, or the name of `data`; the start of a range where `last` is written.
+        list: Expr,
+        /// The end of a range, inclusive: `1..5`.
+        last: Option<Expr>,
+        /// `limit 50`, if written.
+        limit: Option<Expr>,
+        /// What is done for each.
+        body: Block,
+    },
+    /// `choose { 70% { … } 30% { … } }`
+    Choose {
+        /// Shares with their blocks, in order.
+        branches: Vec<(Expr, Block)>,
+    },
+    /// `group checkout { … }`
+    Group {
+        /// What the whole is called in the report.
+        name: Name,
+        /// What is timed.
+        body: Block,
+    },
+    /// `retry 10 every 1s { … }`
+    Retry {
+        /// How often at most.
+        count: Expr,
+        /// The pause before the next attempt, if written.
+        every: Option<Delay>,
+        /// What is tried.
+        body: Block,
+    },
+    /// `attempt { … }`
+    Attempt(Block),
+    /// `parallel { … }`
+    Parallel(Block),
     /// `if C { … } else if D { … } else { … }`
     If {
         /// Conditions with their blocks, in order; at least one.
@@ -233,8 +442,87 @@ pub enum StatementKind {
         /// Its value.
         value: Expr,
     },
+    /// `set name = expression`
+    Set {
+        /// What is changed.
+        name: Name,
+        /// Its new value.
+        value: Expr,
+    },
+    /// `take row from data`
+    Take(Take),
+    /// `measure name = expression`
+    Measure {
+        /// What the number is called in the report.
+        name: Name,
+        /// A duration or a number.
+        value: Expr,
+    },
+    /// `log "…"`
+    Log(Expr),
+    /// `stop iteration`, `stop user`: the word behind `stop`, as written.
+    Stop(Spanned<String>),
+    /// `fail "why"`
+    Fail(Option<Expr>),
+    /// `return expression`
+    Return(Expr),
+    /// `login(account.name, account.password)`: a flow, called as a statement.
+    Flow {
+        /// What is called.
+        name: Name,
+        /// What it is given.
+        arguments: Vec<Expr>,
+    },
+    /// A default of the steps behind it in the block: header, cookie, auth, query, timeout or redirects.
+    Default(Part),
     /// Something that could not be read.
     Bad(Bad),
+}
+
+/// The forms of `receive`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReceiveForm {
+    /// `receive`, `receive 10`: so many messages; one where no count is written.
+    Count(Option<Expr>),
+    /// `receive until C`: every message up to the fitting one.
+    Until(Expr),
+    /// `receive for 10s`: all that arrive in that time.
+    For(Expr),
+    /// `receive all within 3s { ack: where C { … } … }`: several, in any order.
+    All(Vec<Expected>),
+    /// `receive close 1000`: the server's close.
+    Close(Option<Expr>),
+}
+
+/// One message that `receive all` waits for: `ack: where C { … }`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expected {
+    /// The whole entry.
+    pub span: Span,
+    /// Its label, if written.
+    pub label: Option<Name>,
+    /// Which message: `where C`.
+    pub clauses: Clauses,
+    /// Holds for it.
+    pub parts: Vec<Part>,
+}
+
+/// What ends a `repeat` at the latest.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RepeatBound {
+    /// So many turns.
+    Count(Expr),
+    /// `for 30s`: no turn begins after so long.
+    For(Expr),
+}
+
+/// How the condition of a `repeat` is meant; it is looked at before each turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoopWord {
+    /// As long as it holds.
+    While,
+    /// As long as it does not.
+    Until,
 }
 
 /// What goes over a socket.
@@ -244,6 +532,8 @@ pub enum Payload {
     Text(Expr),
     /// `json VALUE`
     Json(Expr),
+    /// `binary from_hex("…")`
+    Binary(Expr),
 }
 
 /// Clauses of a receive or call: in any order, each once.
@@ -255,6 +545,8 @@ pub struct Clauses {
     pub within: Option<Expr>,
     /// `since LABEL`
     pub since: Option<Name>,
+    /// `at least 5`
+    pub at_least: Option<Expr>,
 }
 
 /// What stands inside the block of a step, or as a setting of a target or socket.
@@ -276,6 +568,22 @@ pub enum Part {
         /// Keys and values, in order.
         fields: Vec<Field>,
     },
+    /// `cookie name value`
+    Cookie {
+        /// The whole part.
+        span: Span,
+        /// The cookie's name, as written.
+        name: Spanned<String>,
+        /// Its value.
+        value: Expr,
+    },
+    /// `auth basic u, p`, `auth bearer t`, `auth none`
+    Auth {
+        /// The whole part.
+        span: Span,
+        /// Which, and with what.
+        auth: Auth,
+    },
     /// `json VALUE`
     Json {
         /// The whole part.
@@ -290,6 +598,13 @@ pub enum Part {
         /// Keys and values, in order.
         fields: Vec<Field>,
     },
+    /// `multipart { photo: file("cat.png", "image/png") }`
+    Multipart {
+        /// The whole part.
+        span: Span,
+        /// Names and values, in order.
+        fields: Vec<Field>,
+    },
     /// `body VALUE`
     Body {
         /// The whole part.
@@ -302,6 +617,44 @@ pub enum Part {
         /// The whole part.
         span: Span,
         /// How long.
+        value: Expr,
+    },
+    /// `redirects 5`, `redirects none`
+    Redirects {
+        /// The whole part.
+        span: Span,
+        /// How many at most; `None`: the word `none`.
+        most: Option<Expr>,
+    },
+    /// `subprotocol "v1"`, of a socket.
+    Subprotocol {
+        /// The whole part.
+        span: Span,
+        /// Its name.
+        value: Expr,
+    },
+    /// `http 1.1`, `cookies off`, `compression on`, of a target: the setting's name and what stands behind it, as
+    /// written.
+    Switch {
+        /// The whole part.
+        span: Span,
+        /// `http`, `cookies` or `compression`.
+        name: Spanned<String>,
+        /// `1.1`, `2`, `auto`, `on`, `off`.
+        value: Spanned<String>,
+    },
+    /// `tls { ca "f"; cert "f"; key "f"; verify off }`, of a target.
+    Tls {
+        /// The whole part.
+        span: Span,
+        /// `ca`, `cert`, `key` with a file, `verify` with `on` or `off`; in order.
+        settings: Vec<(Spanned<String>, Spanned<String>)>,
+    },
+    /// `proxy "…"`, of a target.
+    Proxy {
+        /// The whole part.
+        span: Span,
+        /// Its URL.
         value: Expr,
     },
     /// `expect C else "why"`
@@ -324,6 +677,8 @@ pub enum Part {
     Capture {
         /// The whole part.
         span: Span,
+        /// `secret`, where written.
+        secret: Option<Span>,
         /// What is named.
         name: Name,
         /// What is looked for.
@@ -331,8 +686,45 @@ pub enum Part {
         /// What stands in when nothing is found.
         default: Option<Expr>,
     },
+    /// `set name = extractor default value`
+    Set {
+        /// The whole part.
+        span: Span,
+        /// What is changed.
+        name: Name,
+        /// Its new value.
+        value: Expr,
+        /// What stands in when nothing is found.
+        default: Option<Expr>,
+    },
+    /// `measure name = expression`
+    Measure {
+        /// The whole part.
+        span: Span,
+        /// What the number is called in the report.
+        name: Name,
+        /// A duration or a number.
+        value: Expr,
+    },
     /// Something that could not be read.
     Bad(Bad),
+}
+
+impl Item {
+    /// The whole item.
+    pub fn span(&self) -> Span {
+        match self {
+            Item::Scenario { span, .. } | Item::Use { span, .. } => *span,
+            Item::Target(target) => target.span,
+            Item::Let(value) => value.span,
+            Item::Data(data) => data.span,
+            Item::Flow(flow) => flow.span,
+            Item::User(user) => user.span,
+            Item::Setup(once) | Item::Teardown(once) => once.span,
+            Item::Thresholds(thresholds) => thresholds.span,
+            Item::Bad(bad) => bad.span,
+        }
+    }
 }
 
 impl Part {
@@ -347,10 +739,31 @@ impl Part {
             | Part::Timeout { span, .. }
             | Part::Expect { span, .. }
             | Part::Check { span, .. }
-            | Part::Capture { span, .. } => *span,
+            | Part::Capture { span, .. }
+            | Part::Cookie { span, .. }
+            | Part::Auth { span, .. }
+            | Part::Multipart { span, .. }
+            | Part::Redirects { span, .. }
+            | Part::Subprotocol { span, .. }
+            | Part::Switch { span, .. }
+            | Part::Tls { span, .. }
+            | Part::Proxy { span, .. }
+            | Part::Set { span, .. }
+            | Part::Measure { span, .. } => *span,
             Part::Bad(bad) => bad.span,
         }
     }
+}
+
+/// How a request says who sends it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Auth {
+    /// `basic user, password`
+    Basic(Expr, Expr),
+    /// `bearer token`
+    Bearer(Expr),
+    /// `none`: not at all, whatever the levels above say.
+    None,
 }
 
 /// `key: value` in JSON braces.
@@ -438,8 +851,15 @@ pub enum ExprKind {
         /// `exists` or `missing`.
         exists: bool,
     },
-    /// `status`, `json $.path` …
-    Extract(Extractor),
+    /// `status`, `json $.path`, `all regex /…/ of value` …
+    Extract {
+        /// What looks.
+        extractor: Extractor,
+        /// `all`, where written: every find, as a list.
+        all: Option<Span>,
+        /// What it looks into, where written; else the answer.
+        of: Option<Box<Expr>>,
+    },
     /// `status 200, 404`, `status 2xx`: a whole condition.
     StatusIs(Vec<Spanned<StatusPattern>>),
     /// A hole.
@@ -478,6 +898,8 @@ pub enum Extractor {
     Url,
     /// `time`
     Time,
+    /// `event`: the type of a server-sent event.
+    Event,
 }
 
 /// One pattern of `expect status …`.
@@ -569,11 +991,13 @@ pub enum ThresholdItem {
     Bad(Bad),
 }
 
-/// `p95 of http < 300ms`
+/// `p95 of http < 300ms over 30s`, `abort if error_rate > 50% for 10s`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     /// The whole line.
     pub span: Span,
+    /// `abort if`, where written; then the condition ends the run.
+    pub abort: Option<Span>,
     /// What is measured: the word as written, `p95`, `error_rate`.
     pub metric: Spanned<String>,
     /// `iteration_time` behind a time metric, where written: `p95 iteration_time of browse`.
@@ -584,6 +1008,10 @@ pub struct Threshold {
     pub operator: Spanned<BinaryOperator>,
     /// With what.
     pub value: Expr,
+    /// `over 30s`, if written: in every window of that length.
+    pub over: Option<Expr>,
+    /// `for 10s` behind `abort if …`, if written.
+    pub lasting: Option<Expr>,
 }
 
 /// What a threshold speaks of.
@@ -593,4 +1021,6 @@ pub enum Subject {
     Path(Vec<Name>),
     /// `of "GET /api/health"`: the name of a step without a label.
     Text(Spanned<String>),
+    /// `of every step`: each on its own.
+    EveryStep(Span),
 }

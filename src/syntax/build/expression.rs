@@ -158,7 +158,9 @@ impl<'t> Builder<'t> {
             }
             Matches => {
                 let right = match right.kind {
-                    ExprKind::Extract(Extractor::Regex(_)) | ExprKind::Text(_) | ExprKind::Bad => right,
+                    ExprKind::Extract { extractor: Extractor::Regex(_), .. } | ExprKind::Text(_) | ExprKind::Bad => {
+                        right
+                    }
                     _ => {
                         self.wrong(right.span, "`matches` wants a regular expression behind it")
                             .help("`matches /^[a-z]+$/`");
@@ -329,15 +331,15 @@ impl<'t> Builder<'t> {
                 }
                 ExprKind::StatusIs(statuses)
             }
-            G::simple_x => ExprKind::Extract(match pair.as_str() {
+            G::simple_x => extract(match pair.as_str() {
                 "status" => Extractor::Status,
                 "body" => Extractor::Body,
                 "size" => Extractor::Size,
                 "url" => Extractor::Url,
                 _ => Extractor::Time,
             }),
-            G::header_x => ExprKind::Extract(Extractor::Header(self.named_field(pair))),
-            G::cookie_x => ExprKind::Extract(Extractor::Cookie(self.named_field(pair))),
+            G::header_x => extract(Extractor::Header(self.named_field(pair))),
+            G::cookie_x => extract(Extractor::Cookie(self.named_field(pair))),
             G::json_x | G::regex_x => self.looked_into(pair),
             G::bare_path => {
                 self.wrong(span, "a path into JSON stands behind `json`")
@@ -489,4 +491,9 @@ fn ends_in_statuses(value: &Expr) -> bool {
         ExprKind::Binary(_, _, right) => ends_in_statuses(right),
         _ => false,
     }
+}
+
+/// What looks into the answer, and gives one find.
+pub(super) fn extract(extractor: Extractor) -> ExprKind {
+    ExprKind::Extract { extractor, all: None, of: None }
 }

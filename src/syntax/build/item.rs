@@ -87,7 +87,7 @@ impl<'t> Builder<'t> {
                 _ => {}
             }
         }
-        Some(Target { span, url: url?, settings })
+        Some(Target { span, name: None, url: url?, settings })
     }
 
     /// The tail of `let`.
@@ -114,7 +114,7 @@ impl<'t> Builder<'t> {
                 _ => {}
             }
         }
-        User { span, doc, name: name.expect("`user` has a name"), weight, items }
+        User { span, doc, name: name.expect("`user` has a name"), weight, in_order: None, items }
     }
 
     fn weight(&mut self, pair: P<'t>) -> Expr {
@@ -227,7 +227,17 @@ impl<'t> Builder<'t> {
             self.wrong(operator.span, "a threshold compares").label("`<`, `<=`, `>` or `>=` is due here");
             return ThresholdItem::Bad(self.bad(span, text));
         }
-        ThresholdItem::Threshold(Threshold { span, metric, iteration_time, subject, operator, value })
+        ThresholdItem::Threshold(Threshold {
+            span,
+            abort: None,
+            metric,
+            iteration_time,
+            subject,
+            operator,
+            value,
+            over: None,
+            lasting: None,
+        })
     }
 
     fn subject(&mut self, pair: P<'t>) -> Option<Subject> {

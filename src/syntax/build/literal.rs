@@ -330,7 +330,7 @@ impl<'t> Builder<'t> {
                 _ => {}
             }
         }
-        ExprKind::Extract(Extractor::Json(path))
+        super::expression::extract(Extractor::Json(path))
     }
 
     /// `/…/`
@@ -342,7 +342,7 @@ impl<'t> Builder<'t> {
         }
         let text = inner_first(pair);
         let pattern = text.as_str().replace("\\/", "/");
-        ExprKind::Extract(Extractor::Regex(Spanned::new(pattern, span)))
+        super::expression::extract(Extractor::Regex(Spanned::new(pattern, span)))
     }
 }
 

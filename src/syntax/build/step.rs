@@ -5,7 +5,9 @@ use super::misplaced::Place;
 use super::{Builder, G, P};
 use crate::base::{Span, Spanned};
 use crate::diagnostic::Rule;
-use crate::syntax::ast::{Block, Clauses, Expr, ExprKind, Field, Part, Payload, Statement, StatementKind, Text};
+use crate::syntax::ast::{
+    Block, Clauses, Expr, ExprKind, Field, Part, Payload, ReceiveForm, RepeatBound, Statement, StatementKind, Text,
+};
 
 impl<'t> Builder<'t> {
     /// One statement of a block at `place`.
@@ -52,7 +54,7 @@ impl<'t> Builder<'t> {
                 let count = tail.clone().into_inner().find(|child| child.as_rule() == G::count);
                 let count = count.map(|count| self.expr(inner_first(count)));
                 let (clauses, parts) = self.clauses_and_parts(tail);
-                StatementKind::Receive { count, clauses, parts }
+                StatementKind::Receive { form: ReceiveForm::Count(count), clauses, parts }
             }
             G::call_s => {
                 let payload = inner_first(tail.clone());
@@ -79,7 +81,7 @@ impl<'t> Builder<'t> {
                     }
                 }
                 let (count, body) = (count.expect("`repeat` has a count"), body.expect("`repeat` has a block"));
-                StatementKind::Repeat { count, index, body }
+                StatementKind::Repeat { bound: RepeatBound::Count(count), index, condition: None, body }
             }
             _ => {
                 let written = self.let_item(span, tail);
@@ -108,7 +110,7 @@ impl<'t> Builder<'t> {
         let path: Text = self.path(path);
         let Some(block) = children.next() else {
             let body = Block { span: path.span.at_end(), statements: Vec::new() };
-            return StatementKind::WebSocket { path, settings: Vec::new(), body };
+            return StatementKind::WebSocket { open: None, path, settings: Vec::new(), body };
         };
         let span = self.place(&block);
         let (mut settings, mut statements) = (Vec::new(), Vec::new());
@@ -120,7 +122,7 @@ impl<'t> Builder<'t> {
                 false => statements.push(self.statement(child, Place::Socket)),
             }
         }
-        StatementKind::WebSocket { path, settings, body: Block { span, statements } }
+        StatementKind::WebSocket { open: None, path, settings, body: Block { span, statements } }
     }
 
     fn if_statement(&mut self, kind: P<'t>) -> StatementKind {
@@ -299,7 +301,7 @@ impl<'t> Builder<'t> {
                     }
                 }
                 let (name, value) = (name.expect("`capture` has a name"), value.expect("`capture` has a value"));
-                Part::Capture { span, name, value, default }
+                Part::Capture { span, secret: None, name, value, default }
             }
         }
     }
