@@ -131,6 +131,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         environment: environment.variables,
         run_id: id.clone(),
         served_here: service.is_some(),
+        listener: None,
     };
     if !choices.quiet {
         screen.say(&opening(&plan, options.target.as_deref(), service.is_some()));

@@ -100,7 +100,7 @@ pub fn thread(plan: Plan, network: Rc<dyn Network>) -> Rc<Thread> {
     });
     let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 80))];
     let constants = vec![Value::from("constant")];
-    let seedling = Seedling { plan, constants, addresses, shared, index: 0, threads: 1 };
+    let seedling = Seedling { plan, constants, addresses, shared, index: 0, threads: 1, listener: None };
     Rc::new(Thread::new(seedling, base, Clock::paused(), network))
 }
 

@@ -23,6 +23,7 @@ use super::eval::Answer;
 use super::place::Origin;
 use super::request::Ready;
 use super::thread::Thread;
+use super::trace::Event;
 use super::user::{Failed, User};
 use super::wire::{Traffic, Wire};
 use crate::base::ByteSize;
@@ -87,6 +88,7 @@ impl User {
             Ok(ready) => ready,
             Err((kind, at)) => return self.sampled(op, &attempt, thread.clock.now(), Err((kind, at))),
         };
+        self.tell_request(op.step, &url, &request);
         let deadline = self.due + op.timeout;
         let result = self.exchange(&thread, request, &origin, op, deadline, &mut attempt).await;
         let done = thread.clock.now();
@@ -97,6 +99,7 @@ impl User {
             }
             Ok(received) => {
                 self.answered = true;
+                self.tell_response(op, &received, done);
                 let judged = self.look(op, point, &received, &url, done);
                 if thread.relative {
                     self.last_url = Some(url);
@@ -137,6 +140,18 @@ impl User {
             self.thread.recorder.borrow_mut().count(Counter::BodiesCut, 1);
         }
         judged
+    }
+
+    #[inline]
+    fn tell_response(&self, op: &Http, received: &Received, done: Offset) {
+        self.tell(|| Event::Response {
+            step: op.step,
+            status: received.head.status.as_u16(),
+            headers: &received.head.headers,
+            body: &received.body,
+            size: received.size,
+            time: done.since(self.due),
+        });
     }
 
     /// Records the step; the next one is due now.
@@ -251,7 +266,7 @@ impl Connection {
         deadline: Offset,
         attempt: &mut Attempt,
     ) -> Result<Received, Unanswered> {
-        let keep = op.looks_at.body;
+        let keep = op.looks_at.body || thread.trace.is_some();
         let mut response = pin!(self.sender.try_send_request(request));
         let (connection, traffic) = (&mut self.connection, &self.traffic);
         let mut head: Option<(Parts, Incoming)> = None;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::finish::Phase;
 use super::socket::attend;
 use super::thread::Thread;
+use super::trace::{Event, Part};
 use super::user::{Failed, User};
 use crate::base::Offset;
 use crate::metrics::{Counter, IterationEnd, IterationOutcome};
@@ -97,6 +98,7 @@ async fn alive(thread: &Rc<Thread>, user: &mut User) -> Death {
     }
     if let Some(start) = class.on_stop {
         user.due = thread.clock.now();
+        user.tell(|| Event::Begun(Part::OnStop));
         unless_over(thread, pin!(user.walk(start))).await;
     }
     Death::OfAge
@@ -132,12 +134,15 @@ async fn iterate(
     user.paused = Duration::ZERO;
     user.answered = false;
     user.last_url = None;
+    let part = task.map_or(Part::OnStart, Part::Task);
+    user.tell(|| Event::Begun(part));
     let result = unless_over(thread, pin!(user.walk(start))).await;
     let outcome = match &result {
         Some(Ok(())) => IterationOutcome::Ok,
         Some(Err(Failed)) => IterationOutcome::Failed,
         None => IterationOutcome::Abandoned,
     };
+    user.tell(|| Event::Ended(part, outcome));
     if outcome != IterationOutcome::Ok {
         user.sockets.cut();
     }

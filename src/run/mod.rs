@@ -21,6 +21,7 @@ mod request;
 mod socket;
 mod thread;
 mod threads;
+pub mod trace;
 mod user;
 mod wire;
 
@@ -38,8 +39,9 @@ pub use http::BODY_KEPT_MAX;
 pub use life::UNANSWERED_MIN;
 
 /// What a run needs beside its plan.
+#[derive(Default)]
 pub struct Options {
-    /// Load threads; at least 1.
+    /// Load threads; 0 counts as 1.
     pub threads: usize,
     /// Stands for the plan's target, as the user typed it.
     pub target: Option<String>,
@@ -51,6 +53,8 @@ pub struct Options {
     pub run_id: String,
     /// Whether the service that is tried lives in this process: then each connection has both its ends here.
     pub served_here: bool,
+    /// Who is told what happens to each user, as it happens.
+    pub listener: Option<trace::Listener>,
 }
 
 /// The stop button: pressed once, no new iterations begin and running ones get their graceful stop; pressed twice,
@@ -151,7 +155,9 @@ pub async fn drive(
     let addresses = network.resolve(&base.origin.host, base.origin.port).await;
     let addresses = prepare::allowed(&base.origin, addresses, options)?;
     let shared = prepare::shared(plan, options, target);
-    let seedling = thread::Seedling { plan: plan.clone(), constants, addresses, shared, index: 0, threads: 1 };
+    let listener = options.listener.clone();
+    let seedling =
+        thread::Seedling { plan: plan.clone(), constants, addresses, shared, index: 0, threads: 1, listener };
     let thread = Rc::new(thread::Thread::new(seedling, base, clock::Clock::paused(), network));
     let mut finished = Finished::nothing_yet();
     let end = thread

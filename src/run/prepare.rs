@@ -105,6 +105,7 @@ fn value(
         shared: shared(plan, options, nowhere),
         index: 0,
         threads: 1,
+        listener: None,
     };
     let thread = Thread::new(seedling, base, Clock::paused(), Rc::new(Tcp));
     let mut scope = Scope { thread: &thread, user: 0, iteration: 0, slots: &[], random, answer: None };

@@ -18,6 +18,7 @@ use super::life::occupy;
 use super::network::Network;
 use super::place::Base;
 use super::request::Prepared;
+use super::trace::{Listener, Trace};
 use super::wire::Wires;
 use crate::base::Offset;
 use crate::metrics::{Recorder, Snapshot};
@@ -59,6 +60,8 @@ pub struct Thread {
     pub replacement_gap: Duration,
     /// What all threads of the run share.
     pub shared: Arc<Shared>,
+    /// Who is told what happens.
+    pub trace: Option<Rc<dyn Trace>>,
 }
 
 /// What all threads of a run share: read-only, or touched rarely.
@@ -88,6 +91,8 @@ pub(super) struct Seedling {
     /// Its place among the threads, and how many there are.
     pub index: usize,
     pub threads: usize,
+    /// Makes who is told what happens.
+    pub listener: Option<Listener>,
 }
 
 /// What a load thread hands over.
@@ -103,7 +108,7 @@ pub(super) struct Handed {
 impl Thread {
     /// The world of a load thread.
     pub(super) fn new(seedling: Seedling, base: Base, clock: Clock, network: Rc<dyn Network>) -> Thread {
-        let Seedling { plan, constants, addresses, shared, index, threads } = seedling;
+        let Seedling { plan, constants, addresses, shared, index, threads, listener } = seedling;
         let load = &plan.load;
         let ramp = schedule::start_of(u64::from(load.users) + index as u64, load.spawn_rate);
         let gap = Duration::try_from_secs_f64(threads as f64 / load.spawn_rate).unwrap_or(Duration::MAX);
@@ -131,6 +136,7 @@ impl Thread {
             replacement_gap: gap,
             plan,
             shared,
+            trace: listener.map(|listener| listener.make()),
         };
         let prepared = thread.plan.ops.iter().map(|op| match op {
             Op::Http(http) => Some(Prepared::new(http, &thread)),

@@ -75,6 +75,7 @@ fn run_over(
             shared: shared.clone(),
             index,
             threads,
+            listener: options.listener.clone(),
         };
         let (tell, stop, target) = (Farewell(tell.clone(), index), stop.clone(), target.clone());
         let body = move || attend(seedling, way, &target, &starts, &stop, &start, &tell);
@@ -248,7 +249,6 @@ impl Windows {
 #[cfg(test)]
 mod tests {
     use std::cell::{Cell, RefCell};
-    use std::collections::HashMap;
     use std::io;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -305,14 +305,7 @@ mod tests {
 
     fn options(threads: usize) -> Options {
         let target = Some("http://127.0.0.1:80".into());
-        Options {
-            threads,
-            target,
-            allow: Vec::new(),
-            environment: HashMap::new(),
-            run_id: "test".into(),
-            served_here: false,
-        }
+        Options { threads, target, run_id: "test".into(), ..Options::default() }
     }
 
     /// Runs it until a thread falls; what that said, and what the ticks said: whether the run was stopping, how many

@@ -7,6 +7,7 @@ use super::http::Connection;
 use super::random::Random;
 use super::socket::Sockets;
 use super::thread::Thread;
+use super::trace::Event;
 use crate::base::Offset;
 use crate::metrics::ErrorKind;
 use crate::plan::{Expr, Op, OpId, PointId, REPEAT_MAX, SlotId, UserId, Value};
@@ -97,6 +98,7 @@ impl User {
                 }
                 Op::Let { slot, value, point } => {
                     let value = self.value(value, *point).map_err(|(kind, point)| self.fail_at(kind, point))?;
+                    self.tell(|| Event::Value { point: Some(*point), slot: *slot, value: &value });
                     self.slots[slot.0 as usize] = Some(value);
                 }
                 Op::Jump { to } => at = to.0 as usize,
@@ -132,6 +134,7 @@ impl User {
 
     /// Waits for so long from when the next step would have been due.
     pub(super) async fn pause(&mut self, length: Duration) {
+        self.tell(|| Event::Pause { length });
         self.due = self.due + length;
         self.paused += length;
         self.thread.clock.sleep_until(self.due).await;

@@ -178,7 +178,7 @@ fn run() -> (Snapshot, BTreeMap<u64, u64>, BTreeMap<u64, Vec<Dialogue>>) {
             allow: Vec::new(),
             environment: Default::default(),
             run_id: "test".into(),
-            served_here: false,
+            ..Options::default()
         };
         let mut active = BTreeMap::new();
         let mut watch = |tick: &run::Tick<'_>| {

@@ -86,7 +86,7 @@ fn run(plan: &Plan, switches: Switches) -> (Snapshot, Arc<Service>) {
             allow: Vec::new(),
             environment: Default::default(),
             run_id: "test".into(),
-            served_here: false,
+            ..Options::default()
         };
         let network = Rc::new(Memory(Arc::clone(&service)));
         let finished = run::drive(plan, network, &options, &Stop::default(), &mut |_| {}).await;

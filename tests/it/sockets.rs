@@ -50,7 +50,7 @@ fn options(target: &str) -> Options {
         allow: Vec::new(),
         environment: HashMap::new(),
         run_id: "test".into(),
-        served_here: false,
+        ..Options::default()
     }
 }
 

@@ -8,6 +8,7 @@ mod wording;
 use std::time::Duration;
 
 use super::eval::{self, Answer, NoValue, Scope};
+use super::trace::Event;
 use super::user::User;
 use crate::metrics::ErrorKind;
 use crate::plan::{Delay, Expr, Part, PointId, Value};
@@ -20,7 +21,7 @@ impl User {
             match part {
                 Part::Expect { condition, otherwise, point } => {
                     match eval::holds(condition, &mut self.scope(Some(answer))) {
-                        Ok(true) => {}
+                        Ok(true) => self.tell_held(condition, *point, answer),
                         Ok(false) => {
                             self.note_unmet(condition, otherwise.as_ref(), *point, answer);
                             return Err((ErrorKind::Expect, *point));
@@ -31,6 +32,10 @@ impl User {
                 Part::Check { condition, point } => {
                     let held = eval::holds(condition, &mut self.scope(Some(answer))).unwrap_or(false);
                     self.thread.recorder.borrow_mut().check(*point, held);
+                    match held {
+                        true => self.tell_held(condition, *point, answer),
+                        false => self.tell_unmet(condition, *point, answer),
+                    }
                 }
                 Part::Capture { slot, value, default, point } => {
                     let found = match (self.eval(value, Some(answer)), default) {
@@ -38,7 +43,10 @@ impl User {
                         (found, _) => found,
                     };
                     match found {
-                        Ok(Some(value)) => self.slots[slot.0 as usize] = Some(value),
+                        Ok(Some(value)) => {
+                            self.tell(|| Event::Value { point: Some(*point), slot: *slot, value: &value });
+                            self.slots[slot.0 as usize] = Some(value);
+                        }
                         Ok(None) => {
                             self.note(*point, ErrorKind::Capture, || {
                                 wording::nothing_captured(
@@ -110,8 +118,9 @@ impl User {
     pub(super) fn note(&self, point: PointId, kind: ErrorKind, text: impl FnOnce() -> String) {
         // Asked before the text is made: the text may want the recorder itself.
         let wanted = self.thread.recorder.borrow().wants_note(point, kind);
-        if wanted {
+        if wanted || self.is_told() {
             let text = text();
+            self.tell(|| Event::Failed { point, kind, why: &text });
             self.thread.recorder.borrow_mut().note(point, kind, text);
         }
     }
@@ -136,7 +145,7 @@ impl User {
 
     /// Notes why an expectation does not hold: in the author's words, or by the values of both sides.
     fn note_unmet(&mut self, condition: &Expr, otherwise: Option<&Expr>, point: PointId, answer: &Answer<'_>) {
-        if !self.thread.recorder.borrow().wants_note(point, ErrorKind::Expect) {
+        if !self.thread.recorder.borrow().wants_note(point, ErrorKind::Expect) && !self.is_told() {
             return;
         }
         // Looking again draws again. Copied dice keep the user's own stream as it would be without the message.
@@ -147,7 +156,29 @@ impl User {
             .and_then(|words| eval::eval(words, &mut scope).ok().flatten())
             .map(|words| wording::shortened(&words.text()))
             .unwrap_or_else(|| wording::unmet(condition, wording::condition_text(written), &mut scope));
+        self.tell(|| Event::Failed { point, kind: ErrorKind::Expect, why: &text });
         self.thread.recorder.borrow_mut().note(point, ErrorKind::Expect, text);
+    }
+
+    /// Tells that a condition holds, and by which value.
+    fn tell_held(&mut self, condition: &Expr, point: PointId, answer: &Answer<'_>) {
+        if self.is_told() {
+            let mut random = self.random.clone();
+            let mut scope = Scope { random: &mut random, ..self.scope(Some(answer)) };
+            let actual = wording::held(condition, &mut scope);
+            self.tell(|| Event::Judged { point, held: true, actual });
+        }
+    }
+
+    /// Tells why a `check` does not hold.
+    fn tell_unmet(&mut self, condition: &Expr, point: PointId, answer: &Answer<'_>) {
+        if self.is_told() {
+            let mut random = self.random.clone();
+            let mut scope = Scope { random: &mut random, ..self.scope(Some(answer)) };
+            let written = &scope.thread.plan.points[point.0 as usize].text;
+            let why = wording::unmet(condition, wording::condition_text(written), &mut scope);
+            self.tell(|| Event::Judged { point, held: false, actual: Some(why) });
+        }
     }
 }
 

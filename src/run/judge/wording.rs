@@ -66,6 +66,17 @@ pub(super) fn unmet<'a>(condition: &'a Expr, text: &str, scope: &mut Scope<'a>) 
     }
 }
 
+/// The value that a condition which holds was looked at for; `None` where its words say it already.
+pub(super) fn held<'a>(condition: &'a Expr, scope: &mut Scope<'a>) -> Option<String> {
+    let of = match condition {
+        Expr::StatusIs(_) => return scope.answer.map(|answer| answer.status.to_string()),
+        Expr::Binary(_, Operator::And | Operator::Or, _) | Expr::Presence(_, false) => return None,
+        Expr::Binary(of, _, _) | Expr::Matches(of, _) | Expr::Presence(of, true) => of,
+        _ => return None,
+    };
+    eval::eval(of, scope).ok().flatten().map(|value| shown(&value))
+}
+
 /// Why a capture found nothing. `text` is the whole part: `capture id = json $.id`.
 pub(super) fn nothing_captured(value: &Expr, text: &str, answer: &Answer<'_>) -> String {
     let sought = text.split_once('=').map_or(text, |(_, rest)| rest).trim();

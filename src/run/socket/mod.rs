@@ -16,6 +16,7 @@ pub use line::{Sockets, attend};
 
 use super::dial::Trouble;
 use super::eval::{Answer, NoValue};
+use super::trace::{self, Event};
 use super::user::{Failed, User};
 use crate::base::Offset;
 use crate::base::units::duration_text;
@@ -40,6 +41,7 @@ impl User {
                 line.previous_end = sample.done;
                 line.begin(self.thread.plan.steps[op.step.0 as usize].series, sample.due);
                 self.sockets.keep(op.socket, line);
+                self.tell(|| Event::Opened { step: op.step, time: sample.response_time() });
                 self.due = sample.done;
                 self.record(&sample);
                 Ok(())
@@ -100,6 +102,7 @@ impl User {
                     Some(condition) if !user.fits(condition, answer, point)? => return Ok(false),
                     _ => {}
                 }
+                user.tell_message(op.step, &message, &sample);
                 user.judge(&op.parts, answer)?;
                 Ok(true)
             });
@@ -107,6 +110,7 @@ impl User {
                 Ok(true) => {}
                 Ok(false) => {
                     passed += 1;
+                    self.tell_passed(op.step, &message);
                     self.count(Counter::PassedOver);
                     continue;
                 }
@@ -172,6 +176,7 @@ impl User {
         self.sockets.forget(op.socket);
         match closed {
             Ok(()) => {
+                self.tell(|| Event::Closed { step: op.step, time: sample.response_time() });
                 self.due = sample.done;
                 self.record(&sample);
                 Ok(())
@@ -236,12 +241,16 @@ impl User {
             sample.done = message.arrived;
             let fits = self.with_answer(op.socket, &message, sample, |user, answer| match &op.condition {
                 Some(condition) if !user.fits(condition, answer, point)? => Ok(false),
-                _ => user.judge(&op.parts, answer).map(|()| true),
+                _ => {
+                    user.tell_message(op.step, &message, sample);
+                    user.judge(&op.parts, answer).map(|()| true)
+                }
             })?;
             if fits {
                 return Ok(());
             }
             passed += 1;
+            self.tell_passed(op.step, &message);
             self.count(Counter::PassedOver);
         }
     }
@@ -286,6 +295,9 @@ impl User {
     ) -> Result<(), Reason> {
         let (sockets, clock) = (self.sockets.clone(), self.thread.clock.clone());
         sample.sent = clock.now();
+        if let Frame::Text(text) = &frame {
+            self.tell(|| Event::Sent { step: sample.step, message: trace::Message::Text(text) });
+        }
         let sent = clock.within(deadline, sockets.send(socket, frame)).await;
         sample.bytes_sent = self.newly_written(socket);
         let trouble = match sent {
@@ -345,6 +357,15 @@ impl User {
             time: sample.response_time(),
         };
         ask(self, &answer)
+    }
+
+    fn tell_message(&self, step: StepId, message: &Message, sample: &Sample) {
+        let time = sample.response_time();
+        self.tell(|| Event::Received { step, message: trace::Message::of(&message.body, true), time });
+    }
+
+    fn tell_passed(&self, step: StepId, message: &Message) {
+        self.tell(|| Event::PassedOver { step, message: trace::Message::of(&message.body, true) });
     }
 
     /// Whether a message is one that the step waits for.

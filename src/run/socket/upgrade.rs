@@ -12,6 +12,7 @@ use crate::metrics::{ErrorKind, Sample};
 use crate::plan::{Connect, PointId, Value};
 use crate::run::dial::{Trouble, dial};
 use crate::run::place::Place;
+use crate::run::trace::Event;
 use crate::run::user::User;
 
 impl User {
@@ -20,6 +21,8 @@ impl User {
     pub(super) async fn open(&mut self, op: &Connect, sample: &mut Sample, point: PointId) -> Result<Line, Reason> {
         let place = self.place(&op.path, &op.query, point)?;
         let request = self.upgrade_request(op, &place, point)?;
+        let url = request.uri().to_string();
+        self.tell(|| Event::Request { step: op.step, method: "GET", url: &url, headers: request.headers(), body: &[] });
         match self.upgrade(op, &place, request, sample).await {
             Ok(line) => Ok(line),
             Err(trouble) => {

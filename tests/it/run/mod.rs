@@ -5,4 +5,5 @@ mod life;
 mod misbehaviour;
 mod requests;
 mod stop;
+mod trace;
 mod world;

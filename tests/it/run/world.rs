@@ -1,7 +1,6 @@
 //! Plans made by hand, a network in memory, and runs in virtual time.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -191,14 +190,7 @@ impl Draft {
 }
 
 pub fn options() -> Options {
-    Options {
-        threads: 1,
-        target: None,
-        allow: Vec::new(),
-        environment: HashMap::new(),
-        run_id: "run".into(),
-        served_here: false,
-    }
+    Options { threads: 1, run_id: "run".into(), ..Options::default() }
 }
 
 pub fn text(text: &str) -> Expr {
