@@ -62,6 +62,8 @@ pub(super) struct Place {
     pub blocks: Vec<u32>,
     /// The number of the next block.
     pub next_block: u32,
+    /// How many `retry` blocks stand around this place: steps inside have a row for their failed tries.
+    pub retries: u32,
     /// Every value declared in this task so far: exclusive branches share it.
     pub values: HashMap<String, VarId>,
     /// What this task declares anywhere, this place or later: names and places.
@@ -167,6 +169,7 @@ impl Default for Place {
             owner: Owner::Run,
             blocks: vec![0],
             next_block: 1,
+            retries: 0,
             values: HashMap::new(),
             ahead: Vec::new(),
             labels: Vec::new(),

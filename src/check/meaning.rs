@@ -83,7 +83,7 @@ pub struct Series {
     pub task: String,
     /// The label, or method and template: `GET /users/${id}`, `receive /api/ws`.
     pub name: String,
-    /// `GET` …, or `WS` for socket steps.
+    /// `GET` …, or `WS` for socket steps; empty for groups and measures.
     pub method: String,
     /// What its times mean.
     pub kind: SeriesKind,
@@ -100,6 +100,36 @@ pub enum SeriesKind {
     Receive,
     Call,
     Close,
+    /// The earlier, failed tries of a step inside `retry`: requests that were made, but no failures of the run.
+    Retry,
+    /// A whole block, less its pauses. No request.
+    Group,
+    /// What `measure` records. No request.
+    Measure(MeasureUnit),
+}
+
+/// What a `measure` records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeasureUnit {
+    /// A duration.
+    Time,
+    /// A plain number.
+    Number,
+}
+
+/// What stands behind a row's name for the row of its failed tries inside `retry`.
+pub const RETRY_SUFFIX: &str = " (retry)";
+
+impl SeriesKind {
+    /// Whether its times are waits for an answer, and so count in times of the run, of tasks and users.
+    pub fn is_timed(self) -> bool {
+        matches!(self, SeriesKind::Http | SeriesKind::Call)
+    }
+
+    /// Whether its samples are requests, and so count in totals.
+    pub fn is_request(self) -> bool {
+        !matches!(self, SeriesKind::Group | SeriesKind::Measure(_))
+    }
 }
 
 /// Where the load goes, with the defaults of every request.

@@ -1,7 +1,7 @@
 //! The rows of the report: which steps share one, and what their times mean.
 
 use super::checker::Checker;
-use super::meaning::{Piece, Series, SeriesId, SeriesKind, Step, Template};
+use super::meaning::{MeasureUnit, Piece, RETRY_SUFFIX, Series, SeriesId, SeriesKind, Step, Template, Type};
 use crate::base::Span;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::syntax::ast;
@@ -43,39 +43,82 @@ impl Checker<'_> {
     /// The row of a step; it begins one where its task has none of that name.
     pub fn step(&mut self, wanted: Wanted<'_>) -> Step {
         let name = wanted.label.map_or(&wanted.name, |label| &label.value).clone();
-        let user = self.place.user.unwrap_or_default();
-        let known = self
-            .scenario
-            .series
-            .iter()
-            .position(|series| series.user == user && series.task == self.place.task && series.name == name);
-        let index = match known {
+        let index = match self.row_called(&name) {
             Some(index) => {
                 self.joins(index, &wanted);
                 self.rows[index].gaps |= wanted.gaps;
                 index
             }
-            None => {
-                let (task, method) = (self.place.task.clone(), wanted.method.to_owned());
-                self.scenario.series.push(Series { user, task, name, method, kind: wanted.kind });
-                self.rows.push(Row {
-                    first: wanted.head,
-                    labelled: wanted.label.is_some(),
-                    template: wanted.template,
-                    gaps: wanted.gaps,
-                    checks: 0,
-                });
-                self.scenario.series.len() - 1
-            }
+            None => self.begin_row(&name, wanted.label.is_some(), &wanted),
         };
+        if self.place.retries > 0 {
+            let name = format!("{name}{RETRY_SUFFIX}");
+            if self.row_called(&name).is_none() {
+                let retry = Wanted { kind: SeriesKind::Retry, label: None, ..wanted };
+                self.begin_row(&name, false, &retry);
+            }
+        }
         Step { series: SeriesId(index as u32), span: wanted.head }
+    }
+
+    /// The row of a `group`, which is told as one step of that name. Groups of one name in one task share it.
+    pub fn group_row(&mut self, name: &ast::Name, head: Span) -> Step {
+        self.step_beside(name, head, SeriesKind::Group)
+    }
+
+    /// The row of a `measure`: durations where its value is one, else plain numbers (what `json` finds is one).
+    pub fn measure_row(&mut self, name: &ast::Name, ty: Type, head: Span) -> Step {
+        let unit = if ty == Type::Duration { MeasureUnit::Time } else { MeasureUnit::Number };
+        self.step_beside(name, head, SeriesKind::Measure(unit))
+    }
+
+    /// A row that counts no requests, under a name of its own.
+    fn step_beside(&mut self, name: &ast::Name, head: Span, kind: SeriesKind) -> Step {
+        let template = match kind {
+            SeriesKind::Group => format!("group {}", name.value),
+            _ => format!("measure {}", name.value),
+        };
+        let retries = std::mem::take(&mut self.place.retries);
+        let wanted =
+            Wanted { label: Some(name), name: name.value.clone(), template, method: "", kind, gaps: false, head };
+        let step = self.step(wanted);
+        self.place.retries = retries;
+        step
+    }
+
+    /// The index of the present task's row of that name.
+    fn row_called(&self, name: &str) -> Option<usize> {
+        let user = self.place.user.unwrap_or_default();
+        let is_it = |series: &Series| series.user == user && series.task == self.place.task && series.name == name;
+        self.scenario.series.iter().position(is_it)
+    }
+
+    fn begin_row(&mut self, name: &str, labelled: bool, wanted: &Wanted<'_>) -> usize {
+        self.scenario.series.push(Series {
+            user: self.place.user.unwrap_or_default(),
+            task: self.place.task.clone(),
+            name: name.to_owned(),
+            method: wanted.method.to_owned(),
+            kind: wanted.kind,
+        });
+        self.rows.push(Row {
+            first: wanted.head,
+            labelled,
+            template: wanted.template.clone(),
+            gaps: wanted.gaps,
+            checks: 0,
+        });
+        self.scenario.series.len() - 1
     }
 
     /// Complains where a step joins a row that says something else.
     fn joins(&mut self, index: usize, wanted: &Wanted<'_>) {
         let (series, row) = (&self.scenario.series[index], &self.rows[index]);
         let same = series.kind == wanted.kind && series.method == wanted.method && row.gaps == wanted.gaps;
-        if !same {
+        if series.kind != wanted.kind && !(series.kind.is_request() && wanted.kind.is_request()) {
+            let diagnostic = row_of_another_sort(wanted.head, &series.name, (series.kind, wanted.kind), row.first);
+            self.report(diagnostic);
+        } else if !same {
             let diagnostic = mixed_row(wanted.head, &series.name, row.first);
             self.report(diagnostic);
         } else if wanted.label.is_none() && matches!(wanted.kind, SeriesKind::Receive | SeriesKind::Call) {
@@ -119,6 +162,21 @@ fn mixed_row(head: Span, name: &str, first: Span) -> Diagnostic {
         .label("this one is counted with it")
         .also(first, "the first step of the row")
         .help("the same name in one task is one row of the report: give one of them another label")
+}
+
+/// `duplicate-name`: a group or measure is called like something else that is told.
+fn row_of_another_sort(head: Span, name: &str, kinds: (SeriesKind, SeriesKind), first: Span) -> Diagnostic {
+    let sort = |kind| match kind {
+        SeriesKind::Group => "a group",
+        SeriesKind::Measure(MeasureUnit::Time) => "a measured duration",
+        SeriesKind::Measure(MeasureUnit::Number) => "a measured number",
+        _ => "a step",
+    };
+    let message = format!("`{name}` is {} of this task already", sort(kinds.0));
+    Diagnostic::new(Rule::DuplicateName, head, message)
+        .label(format!("{} of the same name", sort(kinds.1)))
+        .also(first, "the first")
+        .help("the report could not tell them apart: give one of them another name")
 }
 
 /// `shared-row`: two receives or calls without a label share a row.

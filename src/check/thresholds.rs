@@ -187,7 +187,7 @@ impl Checker<'_> {
             for part in ["on_start", "on_stop"] {
                 let rows: Vec<SeriesId> = self
                     .rows_of(|series| series.user == index && series.task == part)
-                    .filter(|id| is_timed(self.scenario.series[id.0 as usize].kind))
+                    .filter(|id| self.scenario.series[id.0 as usize].kind.is_timed())
                     .collect();
                 if let Some(first) = rows.first() {
                     let span = self.rows[first.0 as usize].first;
@@ -235,7 +235,7 @@ impl Checker<'_> {
             Metric::Percentile(_) | Metric::Min | Metric::Mean | Metric::Max => {
                 let gaps = rows.iter().find(|id| self.rows[id.0 as usize].gaps);
                 match gaps {
-                    _ if pooled && !rows.iter().any(|id| is_timed(kind(id))) => {
+                    _ if pooled && !rows.iter().any(|id| kind(id).is_timed()) => {
                         Some(no_times(written.metric.span, written.subject.is_some()))
                     }
                     Some(gap) if !pooled => Some(threshold_on_gaps(written.span, self.rows[gap.0 as usize].first)),
@@ -255,11 +255,6 @@ impl Checker<'_> {
             }
         }
     }
-}
-
-/// Whether its times count for tasks, users and the run.
-fn is_timed(kind: SeriesKind) -> bool {
-    matches!(kind, SeriesKind::Http | SeriesKind::Call)
 }
 
 /// `p99.9`: 99.9

@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod health;
+pub mod numbers;
 pub mod recent;
 pub mod recorder;
 pub mod sample;
@@ -14,6 +15,7 @@ pub mod times;
 pub mod verdict;
 
 pub use health::Health;
+pub use numbers::Numbers;
 pub use recent::Recent;
 pub use recorder::Recorder;
 pub use sample::{Counter, ErrorKind, IterationEnd, IterationOutcome, Outcome, Sample};

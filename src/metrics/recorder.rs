@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::snapshot::{Failure, IterationsSeen, PointSeen, SeriesSeen, Snapshot, UsersSeen};
+use super::snapshot::{BesideSeen, Failure, IterationsSeen, PointSeen, SeriesSeen, Snapshot, UsersSeen};
 use super::times::Times;
 use super::{Counter, ErrorKind, IterationEnd, Outcome, Sample};
 use crate::base::Offset;
-use crate::plan::{Plan, PointId, SeriesId, SeriesKind, UserId};
+use crate::plan::{MeasureUnit, Plan, PointId, SeriesId, SeriesKind, StepId, UserId};
 
 /// So many messages are kept for failures of one kind at one place: the first says it, two more show whether it
 /// varies.
@@ -25,6 +25,10 @@ pub struct Recorder {
     /// The row of each step, and whether its samples say how late we were: messages come when the target sends them,
     /// and ten of them a second would hide one late request.
     rows: Vec<(u32, bool)>,
+    /// The rows whose numbers are durations, of those that measure.
+    durations: Vec<bool>,
+    /// The row of the failed tries of each step; itself where it has none.
+    retried: Vec<u32>,
     seen: Snapshot,
     /// How many messages were kept since the beginning of the run; by place, then by kind.
     noted: Vec<Vec<(ErrorKind, u8)>>,
@@ -35,6 +39,7 @@ impl Recorder {
     pub fn new(plan: &Plan, thread: u32) -> Recorder {
         let seen = Snapshot {
             series: vec![SeriesSeen::default(); plan.series.len()],
+            beside: vec![BesideSeen::default(); beside_len(plan)],
             tasks: vec![IterationsSeen::default(); plan.tasks.len()],
             users: vec![UsersSeen::default(); plan.users.len()],
             points: vec![PointSeen::default(); plan.points.len()],
@@ -44,6 +49,8 @@ impl Recorder {
             thread,
             since: Offset::ZERO,
             rows: plan.steps.iter().map(|step| step.series).map(|row| (row.0, is_ours(plan, row))).collect(),
+            durations: plan.series.iter().map(|row| row.kind == SeriesKind::Measure(MeasureUnit::Time)).collect(),
+            retried: plan.steps.iter().map(|step| retry_row(plan, step.series).0).collect(),
             seen,
             noted: vec![Vec::new(); plan.points.len()],
         }
@@ -57,7 +64,23 @@ impl Recorder {
 
     /// Notes one sample: its row, the run's lateness, its bytes; a failure at its place.
     pub fn record(&mut self, sample: &Sample) {
-        let (row, ours) = self.rows[sample.step.0 as usize];
+        if let Some((point, kind)) = self.sample(sample, self.rows[sample.step.0 as usize].0) {
+            self.failure(point, kind);
+        }
+    }
+
+    /// Notes one failed sample of a step that is tried again: in the row of its retries, and no failure of the run.
+    pub fn retried(&mut self, sample: &Sample) {
+        let row = self.retried[sample.step.0 as usize];
+        if let Some((point, kind)) = self.sample(sample, row) {
+            self.seen.series[row as usize].retried += 1;
+            self.seen.points[point.0 as usize].failure(kind).retried += 1;
+        }
+    }
+
+    /// Notes one sample in a row; says where it failed.
+    fn sample(&mut self, sample: &Sample, row: u32) -> Option<(PointId, ErrorKind)> {
+        let ours = self.rows[sample.step.0 as usize].1;
         let row = &mut self.seen.series[row as usize];
         let done = sample.done.0;
         let response = done.saturating_sub(sample.due.0);
@@ -71,12 +94,35 @@ impl Recorder {
             self.seen.lateness.record_nanos(sample.begun.0.saturating_sub(sample.due.0));
         }
         match sample.outcome {
-            Outcome::Ok => row.ok.record_nanos(response),
+            Outcome::Ok => {
+                row.ok.record_nanos(response);
+                None
+            }
             Outcome::Failed(kind, point) => {
                 row.failed.record_nanos(response);
                 row.errors[kind as usize] += 1;
-                self.failure(point, kind);
+                Some((point, kind))
             }
+        }
+    }
+
+    /// Notes one run of a group: its time less its pauses, and whether it came to its end.
+    pub fn group(&mut self, step: StepId, time: Duration, ok: bool) {
+        let seen = &mut self.seen.beside[self.rows[step.0 as usize].0 as usize];
+        if ok { &mut seen.ok } else { &mut seen.failed }.record(time);
+    }
+
+    /// Notes one measured value of a row: seconds where the row measures durations. It is finite; a duration below
+    /// zero counts as 0 and is counted.
+    pub fn measure(&mut self, series: SeriesId, value: f64) {
+        let seen = &mut self.seen.beside[series.0 as usize];
+        if !self.durations[series.0 as usize] {
+            return seen.numbers.record(value);
+        }
+        // Nothing passed between both: 0, which is clamped to the least time but not worth a word.
+        seen.ok.record(Duration::try_from_secs_f64(value.max(0.0)).unwrap_or(Duration::MAX));
+        if value < 0.0 {
+            self.seen.count(Counter::MeasuresNegative, 1);
         }
     }
 
@@ -149,6 +195,7 @@ impl Recorder {
         let mut taken = Snapshot {
             window: Some((self.since, now.max(self.since))),
             series: seen.series.iter_mut().map(take_series).collect(),
+            beside: seen.beside.iter_mut().map(take_beside).collect(),
             tasks: seen.tasks.iter_mut().map(take_iterations).collect(),
             users: seen.users.iter_mut().map(std::mem::take).collect(),
             points: seen.points.iter_mut().map(take_point).collect(),
@@ -176,8 +223,13 @@ fn take_series(seen: &mut SeriesSeen) -> SeriesSeen {
         statuses,
         bytes_sent: std::mem::take(&mut seen.bytes_sent),
         bytes_received: std::mem::take(&mut seen.bytes_received),
+        retried: std::mem::take(&mut seen.retried),
         errors: std::mem::take(&mut seen.errors),
     }
+}
+
+fn take_beside(seen: &mut BesideSeen) -> BesideSeen {
+    BesideSeen { ok: seen.ok.take(), failed: seen.failed.take(), numbers: std::mem::take(&mut seen.numbers) }
 }
 
 fn take_iterations(seen: &mut IterationsSeen) -> IterationsSeen {
@@ -188,14 +240,31 @@ fn take_iterations(seen: &mut IterationsSeen) -> IterationsSeen {
 }
 
 fn take_point(seen: &mut PointSeen) -> PointSeen {
-    let happened = |failure: &&mut Failure| failure.count > 0 || !failure.notes.is_empty();
+    let happened = |failure: &&mut Failure| failure.count > 0 || failure.retried > 0 || !failure.notes.is_empty();
     let failures = seen.failures.iter_mut().filter(happened).map(|failure| Failure {
         kind: failure.kind,
         count: std::mem::take(&mut failure.count),
+        retried: std::mem::take(&mut failure.retried),
         notes: std::mem::take(&mut failure.notes),
     });
     let failures = failures.collect();
     PointSeen { passed: std::mem::take(&mut seen.passed), failed: std::mem::take(&mut seen.failed), failures }
+}
+
+/// How long the table of groups and measures must be: a plan without any needs none.
+fn beside_len(plan: &Plan) -> usize {
+    plan.series.iter().rposition(|row| !row.kind.is_request()).map_or(0, |last| last + 1)
+}
+
+/// The row of the failed tries of a row's steps: `LABEL (retry)` in the same task. Itself where there is none.
+fn retry_row(plan: &Plan, row: SeriesId) -> SeriesId {
+    let own = &plan.series[row.0 as usize];
+    let is_its = |other: &crate::plan::Series| {
+        other.kind == SeriesKind::Retry
+            && (other.user, &other.task_name) == (own.user, &own.task_name)
+            && other.name.strip_suffix(crate::plan::RETRY_SUFFIX) == Some(own.name.as_str())
+    };
+    plan.series.iter().position(is_its).map_or(row, |index| SeriesId(index as u32))
 }
 
 /// Whether the engine decides when samples of this row begin.

@@ -150,6 +150,16 @@ counters! {
     MessagesReceived "messages_received";
     /// Users that ended because their `on start` failed.
     UsersFailed "users_failed";
+    /// Redirects that were answered but not followed, because there were more than the step allows.
+    RedirectsRefused "redirects_refused";
+    /// `for` loops that ended at their limit with items left.
+    LimitsReached "limits_reached";
+    /// Times that a user waited for a row of data because none was free.
+    RowsWaited "rows_waited";
+    /// Measured durations below zero: they count as 0.
+    MeasuresNegative "measures_negative";
+    /// Arrivals that no user could take.
+    Dropped "iterations_dropped";
     /// Samples that were taken and could not be kept: the numbers lack them.
     SamplesLost "samples_lost";
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::health::Health;
+use super::numbers::Numbers;
 use super::sample::{Counter, ErrorKind, IterationOutcome};
 use super::times::Times;
 use crate::base::Offset;
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub window: Option<(Offset, Offset)>,
     /// What each row saw; [`SeriesId`] is the index.
     pub series: Vec<SeriesSeen>,
+    /// What groups and measures saw; [`SeriesId`] is the index. They are no requests and in no total.
+    pub beside: Vec<BesideSeen>,
     /// The iterations of each task; [`TaskId`] is the index.
     pub tasks: Vec<IterationsSeen>,
     /// The users of each class; [`UserId`] is the index.
@@ -46,7 +49,20 @@ pub struct SeriesSeen {
     pub bytes_sent: u64,
     /// Payload and heads that came in.
     pub bytes_received: u64,
+    /// Those of the failed ones after which another try was made: requests, but no failures of the run.
+    pub retried: u64,
     pub(super) errors: [u64; ErrorKind::ALL.len()],
+}
+
+/// What one group or measure saw.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BesideSeen {
+    /// Times of groups that succeeded, and measured durations.
+    pub ok: Times,
+    /// Times of groups that a failure ended.
+    pub failed: Times,
+    /// Measured numbers.
+    pub numbers: Numbers,
 }
 
 /// The iterations of one task.
@@ -93,6 +109,8 @@ pub struct Failure {
     pub kind: ErrorKind,
     /// How often.
     pub count: u64,
+    /// How often beside that, where another try was made.
+    pub retried: u64,
     /// What was said of the first few, at most [`NOTES_MAX`](super::recorder::NOTES_MAX).
     pub notes: Vec<String>,
 }
@@ -106,9 +124,9 @@ pub struct Totals {
     pub failed_iterations: u64,
     /// Cut off by the end of the run; not among the finished.
     pub abandoned_iterations: u64,
-    /// Samples.
+    /// Samples; tries that failed and were made again are among them.
     pub requests: u64,
-    /// The failed ones of them.
+    /// The failed ones of them, without those after which another try was made.
     pub failures: u64,
     /// Payload and heads that went out.
     pub bytes_sent: u64,
@@ -128,6 +146,7 @@ impl Snapshot {
             (window, None) | (None, window) => window,
         };
         merge_tables(&mut self.series, &other.series, SeriesSeen::merge);
+        merge_tables(&mut self.beside, &other.beside, BesideSeen::merge);
         merge_tables(&mut self.tasks, &other.tasks, IterationsSeen::merge);
         merge_tables(&mut self.users, &other.users, UsersSeen::merge);
         merge_tables(&mut self.points, &other.points, PointSeen::merge);
@@ -144,6 +163,11 @@ impl Snapshot {
     /// What a row saw; `None` when it saw nothing yet.
     pub fn series(&self, id: SeriesId) -> Option<&SeriesSeen> {
         self.series.get(id.0 as usize)
+    }
+
+    /// What a group or measure saw; `None` when it saw nothing yet.
+    pub fn beside(&self, id: SeriesId) -> Option<&BesideSeen> {
+        self.beside.get(id.0 as usize)
     }
 
     /// What happened at a place; `None` when nothing did yet.
@@ -176,13 +200,26 @@ impl Snapshot {
         self.counters[counter as usize] += by;
     }
 
-    /// Response times of these rows, pooled; failed samples included.
+    /// Response times of these rows, times of groups and measured durations, pooled; failed ones included.
     pub fn times(&self, rows: impl IntoIterator<Item = SeriesId>) -> Times {
         let mut pooled = Times::default();
-        for seen in rows.into_iter().filter_map(|id| self.series(id)) {
-            pooled.merge(&seen.ok);
-            pooled.merge(&seen.failed);
+        for id in rows {
+            if let Some(seen) = self.series(id) {
+                pooled.merge(&seen.ok);
+                pooled.merge(&seen.failed);
+            }
+            if let Some(seen) = self.beside(id) {
+                pooled.merge(&seen.ok);
+                pooled.merge(&seen.failed);
+            }
         }
+        pooled
+    }
+
+    /// Measured numbers of these rows, pooled.
+    pub fn numbers(&self, rows: impl IntoIterator<Item = SeriesId>) -> Numbers {
+        let mut pooled = Numbers::default();
+        rows.into_iter().filter_map(|id| self.beside(id)).for_each(|seen| pooled.merge(&seen.numbers));
         pooled
     }
 
@@ -198,12 +235,13 @@ impl Snapshot {
     /// Failures of one kind, in steps and outside.
     pub fn failures_of(&self, kind: ErrorKind) -> u64 {
         let failures = self.points.iter().flat_map(|point| &point.failures);
-        failures.filter(|failure| failure.kind == kind).map(|failure| failure.count).sum()
+        failures.filter(|failure| failure.kind == kind).map(|failure| failure.count + failure.retried).sum()
     }
 
-    /// Times that lay outside 1 µs to 1 h and count as the nearer end.
+    /// Times that lay outside 1 µs to 1 h, and measured numbers beyond 10⁹, which count as the nearer end.
     pub fn clamped(&self) -> u64 {
-        self.series.iter().map(|seen| seen.ok.clamped() + seen.failed.clamped()).sum()
+        let series = self.series.iter().map(|seen| seen.ok.clamped() + seen.failed.clamped());
+        series.chain(self.beside.iter().map(BesideSeen::clamped)).sum()
     }
 
     /// What it saw in all.
@@ -211,7 +249,7 @@ impl Snapshot {
         let mut totals = Totals::default();
         for seen in &self.series {
             totals.requests += seen.requests();
-            totals.failures += seen.failures();
+            totals.failures += seen.failures() - seen.retried;
             totals.bytes_sent += seen.bytes_sent;
             totals.bytes_received += seen.bytes_received;
         }
@@ -267,10 +305,40 @@ impl SeriesSeen {
         self.ok.merge(&other.ok);
         self.failed.merge(&other.failed);
         self.service.merge(&other.service);
+        self.retried += other.retried;
         self.bytes_sent += other.bytes_sent;
         self.bytes_received += other.bytes_received;
         merge_counts(&mut self.errors, &other.errors);
         other.statuses.iter().for_each(|&(status, times)| self.status(status, times));
+    }
+}
+
+impl BesideSeen {
+    /// How often the group ran, or the measure was taken.
+    pub fn count(&self) -> u64 {
+        self.ok.count() + self.failed.count() + self.numbers.count()
+    }
+
+    /// How often the group failed.
+    pub fn failures(&self) -> u64 {
+        self.failed.count()
+    }
+
+    /// Times of both, pooled.
+    pub fn times(&self) -> Times {
+        let mut pooled = self.ok.clone();
+        pooled.merge(&self.failed);
+        pooled
+    }
+
+    fn clamped(&self) -> u64 {
+        self.ok.clamped() + self.failed.clamped() + self.numbers.clamped()
+    }
+
+    fn merge(&mut self, other: &BesideSeen) {
+        self.ok.merge(&other.ok);
+        self.failed.merge(&other.failed);
+        self.numbers.merge(&other.numbers);
     }
 }
 
@@ -318,7 +386,7 @@ impl PointSeen {
         let at = match self.failures.binary_search_by_key(&kind, |failure| failure.kind) {
             Ok(at) => at,
             Err(at) => {
-                self.failures.insert(at, Failure { kind, count: 0, notes: Vec::new() });
+                self.failures.insert(at, Failure { kind, count: 0, retried: 0, notes: Vec::new() });
                 at
             }
         };
@@ -331,6 +399,7 @@ impl PointSeen {
         for failure in &other.failures {
             let into = self.failure(failure.kind);
             into.count += failure.count;
+            into.retried += failure.retried;
             let room = super::recorder::NOTES_MAX.saturating_sub(into.notes.len());
             into.notes.extend(failure.notes.iter().take(room).cloned());
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::outline::{Node, outline};
 use super::reach::{Most, reach, task_share};
-use super::{Op, OpId, Part, Plan, PointId, SeriesKind, StepId, UserId};
+use super::{MeasureUnit, Op, OpId, Part, Plan, PointId, SeriesKind, StepId, UserId};
 use crate::base::Share;
 use crate::base::units::duration_text;
 
@@ -213,8 +213,12 @@ fn timed(kind: SeriesKind, method: &str) -> String {
         SeriesKind::Receive => "each message received",
         SeriesKind::Call => "round trip",
         SeriesKind::Close => "closing handshake",
+        SeriesKind::Retry => "request that failed and was made again",
+        SeriesKind::Group => "whole block, less its pauses",
+        SeriesKind::Measure(MeasureUnit::Time) => "measured duration",
+        SeriesKind::Measure(MeasureUnit::Number) => "measured number",
     };
-    format!("{method} {words}")
+    format!("{method} {words}").trim_start().to_owned()
 }
 
 /// A number with as many digits as help: three that count, at most two behind the point.

@@ -17,7 +17,7 @@ pub mod value;
 use std::time::Duration;
 
 use crate::base::{Seed, Span};
-pub use crate::check::meaning::{Comparison, IterationTime, Metric, SeriesId, SeriesKind};
+pub use crate::check::meaning::{Comparison, IterationTime, MeasureUnit, Metric, RETRY_SUFFIX, SeriesId, SeriesKind};
 pub use compile::{Compiled, compile};
 pub use describe::describe;
 pub use expr::{Expr, Template};
@@ -170,7 +170,7 @@ pub struct Series {
     pub task_name: String,
     /// The label, or method and template.
     pub name: String,
-    /// `GET` …, or `WS`.
+    /// `GET` …, or `WS`; empty for groups and measures.
     pub method: String,
     /// What its times mean.
     pub kind: SeriesKind,

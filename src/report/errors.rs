@@ -21,6 +21,8 @@ pub struct Place {
     pub kind: ErrorKind,
     /// How often.
     pub count: u64,
+    /// How often beside that, where another try was made.
+    pub retried: u64,
     /// What was said of the first few; the first is the one to show.
     pub messages: Vec<String>,
 }
@@ -45,12 +47,13 @@ pub fn places(plan: &Plan, seen: &Snapshot) -> Vec<Place> {
         .map(PointId)
         .zip(plan.points.iter().zip(&seen.points))
         .flat_map(|(id, (point, seen))| {
-            seen.failures.iter().filter(|failure| failure.count > 0).map(move |failure| Place {
+            seen.failures.iter().filter(|failure| failure.count + failure.retried > 0).map(move |failure| Place {
                 point: id,
                 span: point.span,
                 text: point.text.clone(),
                 kind: failure.kind,
                 count: failure.count,
+                retried: failure.retried,
                 messages: failure.notes.clone(),
             })
         })
@@ -84,7 +87,11 @@ fn title(count: u64, places: usize) -> String {
 }
 
 fn say(place: &Place) -> String {
-    let mut said = format!("{} × {}", place.count, place.kind.name());
+    let mut said = match (place.count, place.retried) {
+        (0, retried) => format!("{retried} × {}, tried again each time", place.kind.name()),
+        (count, 0) => format!("{count} × {}", place.kind.name()),
+        (count, retried) => format!("{count} × {} and {retried} × tried again", place.kind.name()),
+    };
     if let Some(message) = place.messages.first() {
         let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
         said += &format!(": {}", text::cut(&line, MESSAGE_WIDTH));

@@ -57,6 +57,9 @@ pub fn kind(kind: SeriesKind) -> &'static str {
         SeriesKind::Receive => "receive",
         SeriesKind::Call => "call",
         SeriesKind::Close => "close",
+        SeriesKind::Retry => "retry",
+        SeriesKind::Group => "group",
+        SeriesKind::Measure(_) => "measure",
     }
 }
 
