@@ -217,6 +217,10 @@ pub enum Statement {
     },
     /// Messages from the innermost socket.
     Receive(Receive),
+    /// Several messages from the innermost socket, in any order.
+    ReceiveAll(ReceiveAll),
+    /// The peer's close of the innermost socket.
+    ReceiveClose(ReceiveClose),
     /// A message and the answer that fits.
     Call(Call),
     /// The closing handshake of the innermost socket.
@@ -315,8 +319,8 @@ pub struct WebSocket {
 pub struct Receive {
     /// Where it stands.
     pub step: Step,
-    /// How many messages: a number. `None`: one.
-    pub count: Option<Expr>,
+    /// How many messages.
+    pub form: ReceiveForm,
     /// Which messages; others are passed over.
     pub condition: Option<Expr>,
     /// For the whole step.
@@ -325,6 +329,57 @@ pub struct Receive {
     pub since: Option<Since>,
     /// Holds for each message.
     pub parts: Vec<Part>,
+}
+
+/// How many messages a receive takes.
+#[derive(Clone, Debug)]
+pub enum ReceiveForm {
+    /// So many: a number. `None`: one.
+    Count(Option<Expr>),
+    /// Every message up to the one that fits, and that one.
+    Until(Expr),
+    /// All that arrive in that time.
+    For {
+        /// How long: a duration.
+        length: Expr,
+        /// Fewer are a failure: a number. `None`: any number will do.
+        at_least: Option<Expr>,
+    },
+}
+
+/// Several messages from a socket, in any order.
+#[derive(Clone, Debug)]
+pub struct ReceiveAll {
+    /// Which messages, in the order in which they are tried.
+    pub expected: Vec<Expected>,
+    /// For the whole statement.
+    pub within: Option<Duration>,
+    /// The step from whose start each is timed.
+    pub since: Option<Since>,
+}
+
+/// One message of several.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Where it stands.
+    pub step: Step,
+    /// Which message; `None`: any.
+    pub condition: Option<Expr>,
+    /// Holds for it.
+    pub parts: Vec<Part>,
+}
+
+/// The peer's close.
+#[derive(Clone, Debug)]
+pub struct ReceiveClose {
+    /// Where it stands.
+    pub step: Step,
+    /// The code that it must bear; `None`: any, or none.
+    pub code: Option<u16>,
+    /// For the whole step.
+    pub within: Option<Duration>,
+    /// The step from whose start it is timed.
+    pub since: Option<Since>,
 }
 
 /// A message and the answer that fits.
@@ -357,6 +412,7 @@ pub enum Since {
 pub enum Payload {
     Text(Expr),
     Json(Expr),
+    Binary(Expr),
 }
 
 /// What is asked of an answer.

@@ -13,6 +13,7 @@ mod http;
 pub mod meaning;
 mod names;
 mod patterns;
+mod receives;
 mod scenario;
 mod series;
 mod sockets;

@@ -191,6 +191,9 @@ pub(super) fn declared_in(block: &ast::Block, task: &str, to: &mut Vec<Declarati
         };
         match &statement.kind {
             ast::StatementKind::Let { name, .. } => add(name),
+            ast::StatementKind::Receive { form: ast::ReceiveForm::All(expected), .. } => {
+                expected.iter().for_each(|entry| captures(&entry.parts, &mut add));
+            }
             ast::StatementKind::Http { parts, .. }
             | ast::StatementKind::Receive { parts, .. }
             | ast::StatementKind::Call { parts, .. } => captures(parts, &mut add),

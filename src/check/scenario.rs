@@ -359,6 +359,10 @@ fn labels_in(block: &ast::Block, to: &mut Vec<(String, Span, &'static str)>) {
             to.push((label.value.clone(), label.span, kind));
         }
         match &statement.kind {
+            Kind::Receive { form: ast::ReceiveForm::All(expected), .. } => {
+                let labels = expected.iter().filter_map(|entry| entry.label.as_ref());
+                to.extend(labels.map(|label| (label.value.clone(), label.span, "socket")));
+            }
             Kind::WebSocket { body, .. } | Kind::Repeat { body, .. } => labels_in(body, to),
             Kind::If { branches, otherwise } => {
                 for body in branches.iter().map(|(_, body)| body).chain(otherwise) {

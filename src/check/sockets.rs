@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::checker::{Answer, Checker};
 use super::constants::Constant;
 use super::http::{Parts, PartsOf};
-use super::meaning::{Call, Expr, Payload, Receive, SeriesId, SeriesKind, Since, Statement, Step, Type, WebSocket};
+use super::meaning::{Call, Expr, Payload, SeriesId, SeriesKind, Since, Statement, Step, Type, WebSocket};
+use super::receives::{CALL, last_of};
 use super::series::Wanted;
-use super::statements::not_a_count;
 use crate::base::Span;
 use crate::diagnostic::{Diagnostic, Rule, nearest};
 use crate::syntax::ast;
@@ -93,50 +93,8 @@ impl Checker<'_> {
         let open = self.socket_step("send", head);
         let payload = self.payload(payload);
         let step = self.socket_step_row(statement, "send", SeriesKind::Send, false, head);
-        self.begins(statement, step);
+        self.begins(statement.label.as_ref(), step);
         open.then_some(Statement::Send { step, payload })
-    }
-
-    /// `receive …`
-    pub fn receive(
-        &mut self,
-        statement: &ast::Statement,
-        count: Option<&ast::Expr>,
-        clauses: &ast::Clauses,
-        parts: &[ast::Part],
-    ) -> Option<Statement> {
-        let head = self.head(
-            statement,
-            last_clause(clauses).into_iter().chain(count.map(|count| count.span)).max_by_key(|span| span.end),
-        );
-        let open = self.socket_step("receive", head);
-        let mut surely = true;
-        let count = count.map(|written| {
-            let count = self.typed(written, &[Type::Number], "a count of messages");
-            match self.constant(&count) {
-                Some(Constant::Number(number)) if number < 1.0 || number.fract() != 0.0 => {
-                    self.report(not_a_count(count.span, "of messages", 1));
-                }
-                Some(_) => {}
-                None => surely = count.ty == Type::Unknown,
-            }
-            count
-        });
-        let condition = self.where_clause(clauses);
-        let within = self.within_clause(clauses);
-        let since = clauses.since.as_ref().and_then(|label| self.since(label));
-        let gaps = clauses.since.is_none();
-        let step = self.socket_step_row(statement, "receive", SeriesKind::Receive, gaps, head);
-        self.begins(statement, step);
-        let before = self.flow.clone();
-        let parts = self.parts(parts, PartsOf::Message).asks;
-        if !surely {
-            // No message, no capture.
-            let after = std::mem::take(&mut self.flow);
-            self.flow = before.join(after);
-        }
-        self.count_checks(step.series.0, &parts);
-        open.then_some(Statement::Receive(Receive { step, count, condition, within, since, parts }))
     }
 
     /// `call VALUE …`
@@ -147,7 +105,7 @@ impl Checker<'_> {
         clauses: &ast::Clauses,
         parts: &[ast::Part],
     ) -> Option<Statement> {
-        let head = self.head(statement, last_clause(clauses).or(Some(payload_span(payload))));
+        let head = self.head(statement, last_of(clauses, None).or(Some(payload_span(payload))));
         let open = self.socket_step("call", head);
         let payload = self.payload(payload);
         let condition = self.where_clause(clauses);
@@ -155,10 +113,10 @@ impl Checker<'_> {
         if let Some(label) = &clauses.since {
             self.report(since_on_call(label.span));
         }
+        CALL.check(self, clauses);
         let step = self.socket_step_row(statement, "call", SeriesKind::Call, false, head);
-        self.begins(statement, step);
-        let parts = self.parts(parts, PartsOf::Message).asks;
-        self.count_checks(step.series.0, &parts);
+        self.begins(statement.label.as_ref(), step);
+        let parts = self.message_parts(parts, step, true);
         open.then_some(Statement::Call(Call { step, payload, condition, within, parts }))
     }
 
@@ -190,10 +148,8 @@ impl Checker<'_> {
         });
         let path = self.socket_path();
         let step = self.socket_row(statement.label.as_ref(), "close", &path, SeriesKind::Close, head);
-        self.begins(statement, step);
-        if let Some(socket) = &mut self.flow.socket {
-            socket.open = Open::No(step);
-        }
+        self.begins(statement.label.as_ref(), step);
+        self.closes_here(step);
         open.then_some(Statement::Close { step, code: code.unwrap_or(1000), reason })
     }
 
@@ -204,7 +160,7 @@ impl Checker<'_> {
     }
 
     /// The row of a step that is called after the socket's path without a label.
-    fn socket_step_row(
+    pub fn socket_step_row(
         &mut self,
         statement: &ast::Statement,
         word: &str,
@@ -212,8 +168,19 @@ impl Checker<'_> {
         gaps: bool,
         head: Span,
     ) -> Step {
+        self.socket_labelled_row(statement.label.as_ref(), word, kind, gaps, head)
+    }
+
+    /// The row of a step with this label, or called after the socket's path.
+    pub fn socket_labelled_row(
+        &mut self,
+        label: Option<&ast::Name>,
+        word: &str,
+        kind: SeriesKind,
+        gaps: bool,
+        head: Span,
+    ) -> Step {
         let template = format!("{word} {}", self.socket_path());
-        let label = statement.label.as_ref();
         self.step(Wanted { label, name: template.clone(), template, method: "WS", kind, gaps, head })
     }
 
@@ -222,7 +189,7 @@ impl Checker<'_> {
     }
 
     /// Complains where there is no open socket; false where there is none at all.
-    fn socket_step(&mut self, word: &str, head: Span) -> bool {
+    pub fn socket_step(&mut self, word: &str, head: Span) -> bool {
         let Some(socket) = &mut self.flow.socket else {
             self.report(no_socket_here(word, head));
             return false;
@@ -238,9 +205,16 @@ impl Checker<'_> {
         true
     }
 
+    /// From here on the innermost socket is closed, by this step.
+    pub fn closes_here(&mut self, step: Step) {
+        if let Some(socket) = &mut self.flow.socket {
+            socket.open = Open::No(step);
+        }
+    }
+
     /// Notes that a labelled step begins here.
-    fn begins(&mut self, statement: &ast::Statement, step: Step) {
-        if let (Some(label), Some(socket)) = (&statement.label, &mut self.flow.socket) {
+    pub fn begins(&mut self, label: Option<&ast::Name>, step: Step) {
+        if let (Some(label), Some(socket)) = (label, &mut self.flow.socket) {
             socket.begun.insert(label.value.clone());
             socket.seen.insert(label.value.clone(), (step.series, step.span));
         }
@@ -250,27 +224,28 @@ impl Checker<'_> {
         self.looking_into(Answer::NotYet, |checker| match payload {
             ast::Payload::Text(value) => Payload::Text(checker.expr(value)),
             ast::Payload::Json(value) => Payload::Json(checker.expr(value)),
-            ast::Payload::Binary(value) => {
-                checker.report(super::statements::not_yet(value.span));
-                Payload::Text(checker.expr(value))
-            }
+            ast::Payload::Binary(value) => Payload::Binary(checker.expr(value)),
         })
     }
 
-    fn where_clause(&mut self, clauses: &ast::Clauses) -> Option<Expr> {
+    pub fn where_clause(&mut self, clauses: &ast::Clauses) -> Option<Expr> {
         let written = clauses.condition.as_ref()?;
-        let condition =
-            self.looking_into(Answer::Message, |checker| checker.condition(written, "what stands behind `where`"));
-        self.condition_says_something(&condition);
-        Some(condition)
+        Some(self.message_condition(written, "what stands behind `where`"))
     }
 
-    fn within_clause(&mut self, clauses: &ast::Clauses) -> Option<Duration> {
+    /// A condition on a message; `what` says which: "what stands behind `where`".
+    pub fn message_condition(&mut self, written: &ast::Expr, what: &str) -> Expr {
+        let condition = self.looking_into(Answer::Message, |checker| checker.condition(written, what));
+        self.condition_says_something(&condition);
+        condition
+    }
+
+    pub fn within_clause(&mut self, clauses: &ast::Clauses) -> Option<Duration> {
         self.known_duration(clauses.within.as_ref()?, "what stands behind `within`")
     }
 
     /// What `since LABEL` refers to; `None` where it refers to nothing that surely came before.
-    fn since(&mut self, label: &ast::Name) -> Option<Since> {
+    pub fn since(&mut self, label: &ast::Name) -> Option<Since> {
         let socket = self.flow.socket.as_ref()?;
         if label.value == "connect" || socket.label.as_ref() == Some(&label.value) {
             return Some(Since::Connect);
@@ -303,7 +278,9 @@ const REASON_BYTES_MAX: usize = 123;
 /// The `close` that ends the socket of this block, if there is one in it; sockets inside it are their own.
 pub(super) fn closes(block: &ast::Block) -> Option<Span> {
     block.statements.iter().find_map(|statement| match &statement.kind {
-        ast::StatementKind::Close { .. } => Some(statement.span),
+        ast::StatementKind::Close { .. } | ast::StatementKind::Receive { form: ast::ReceiveForm::Close(_), .. } => {
+            Some(statement.span)
+        }
         ast::StatementKind::Repeat { body, .. } => closes(body),
         ast::StatementKind::If { branches, otherwise } => {
             branches.iter().map(|(_, body)| body).chain(otherwise).find_map(closes)
@@ -316,11 +293,6 @@ fn payload_span(payload: &ast::Payload) -> Span {
     match payload {
         ast::Payload::Text(value) | ast::Payload::Json(value) | ast::Payload::Binary(value) => value.span,
     }
-}
-
-fn last_clause(clauses: &ast::Clauses) -> Option<Span> {
-    let expressions = clauses.condition.iter().chain(&clauses.within).map(|value| value.span);
-    expressions.chain(clauses.since.iter().map(|label| label.span)).max_by_key(|span| span.end)
 }
 
 /// `no-socket-here`: a socket step outside a socket.

@@ -35,9 +35,7 @@ impl Checker<'_> {
             Kind::Http { method, path, parts } => Some(self.http(statement, method, path, parts)),
             Kind::WebSocket { path, settings, body, .. } => Some(self.websocket(statement, path, settings, body)),
             Kind::Send { payload } => self.send(statement, payload),
-            Kind::Receive { form: ast::ReceiveForm::Count(count), clauses, parts } => {
-                self.receive(statement, count.as_ref(), clauses, parts)
-            }
+            Kind::Receive { form, clauses, parts } => self.receive(statement, form, clauses, parts),
             Kind::Call { payload, clauses, parts } => self.call(statement, payload, clauses, parts),
             Kind::Close { code, reason } => self.close(statement, code.as_ref(), reason.as_ref()),
             Kind::Pause(delay) => Some(Statement::Pause(self.delay(delay, "a pause"))),

@@ -139,6 +139,8 @@ rules! {
     SinceNotBefore "since-not-before" Error;
     /// A `call` has a reference of its own and takes no `since`.
     SinceOnCall "since-on-call" Error;
+    /// A clause that this form of the step does not take.
+    MisplacedClause "misplaced-clause" Error;
     /// A close code or reason that an application cannot send.
     CloseCode "close-code" Error;
     /// Nothing says where the load goes.

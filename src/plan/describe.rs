@@ -116,6 +116,14 @@ impl Text<'_> {
             Op::Receive(receive) => (receive.step, receive.parts.as_slice()),
             Op::Call(call) => (call.step, call.parts.as_slice()),
             Op::Close(close) => (close.step, none),
+            Op::ReceiveClose(close) => (close.step, none),
+            Op::ReceiveAll(all) => {
+                for expected in &all.expected {
+                    self.step(depth, expected.step);
+                    self.parts(depth + 1, &expected.parts);
+                }
+                return;
+            }
             Op::Pause { point, .. } | Op::Let { point, .. } => return self.point(depth, *point),
             // The outline has made blocks of these.
             Op::Connect(_) | Op::Jump { .. } | Op::Unless { .. } | Op::Loop { .. } | Op::Again { .. } | Op::End => {
@@ -123,9 +131,13 @@ impl Text<'_> {
             }
         };
         self.step(depth, step);
+        self.parts(depth + 1, parts);
+    }
+
+    fn parts(&mut self, depth: usize, parts: &[Part]) {
         for part in parts {
             let (Part::Expect { point, .. } | Part::Check { point, .. } | Part::Capture { point, .. }) = part;
-            self.point(depth + 1, *point);
+            self.point(depth, *point);
         }
     }
 

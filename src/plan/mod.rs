@@ -223,6 +223,10 @@ pub enum Op {
     Send(Box<Send>),
     /// Messages.
     Receive(Box<Receive>),
+    /// Several messages, in any order.
+    ReceiveAll(Box<ReceiveAll>),
+    /// The peer's close.
+    ReceiveClose(Box<ReceiveClose>),
     /// A message and its answer.
     Call(Box<Call>),
     /// The closing handshake; when `leaving`, nothing if the socket is closed already.
@@ -367,6 +371,8 @@ pub struct Connect {
 pub enum Payload {
     Text(Expr),
     Json(Expr),
+    /// Bytes: see [`Value`].
+    Binary(Expr),
 }
 
 /// One message.
@@ -389,16 +395,71 @@ pub struct Receive {
     pub step: StepId,
     /// From which socket.
     pub socket: SocketId,
-    /// How many; `None`: one.
-    pub count: Option<Expr>,
+    /// How many.
+    pub form: ReceiveForm,
     /// Which; others are passed over and counted.
     pub condition: Option<Expr>,
-    /// For the whole step.
+    /// For the whole step; with [`ReceiveForm::For`] its length holds instead.
     pub within: Duration,
     /// What it is timed from; `None`: the end of the socket's previous step, then message by message.
     pub since: Option<Since>,
     /// Holds for each message.
     pub parts: Vec<Part>,
+}
+
+/// How many messages a receive takes.
+#[derive(Clone, Debug)]
+pub enum ReceiveForm {
+    /// So many; `None`: one.
+    Count(Option<Expr>),
+    /// Every message up to the one that fits, and that one, whether the receive's own condition lets it pass or not.
+    Until(Expr),
+    /// All that arrive from the step's start on in that time.
+    For {
+        /// How long.
+        length: Expr,
+        /// Fewer are a failure.
+        at_least: Option<Expr>,
+    },
+}
+
+/// Several messages, in any order; only what arrives after the reference.
+#[derive(Clone, Debug)]
+pub struct ReceiveAll {
+    /// From which socket.
+    pub socket: SocketId,
+    /// Which; a message is the first one's that it fits and that has none yet.
+    pub expected: Vec<Expected>,
+    /// For all of them.
+    pub within: Duration,
+    /// What each is timed from; `None`: the end of the socket's previous step.
+    pub since: Option<Since>,
+}
+
+/// One message of several.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Where it stands.
+    pub step: StepId,
+    /// Which; `None`: any.
+    pub condition: Option<Expr>,
+    /// Holds for it.
+    pub parts: Vec<Part>,
+}
+
+/// The peer's close frame; messages before it are passed over and counted.
+#[derive(Clone, Debug)]
+pub struct ReceiveClose {
+    /// Where it stands.
+    pub step: StepId,
+    /// Of which socket.
+    pub socket: SocketId,
+    /// The code that it must bear; `None`: any, or none.
+    pub code: Option<u16>,
+    /// Until it is there.
+    pub within: Duration,
+    /// What it is timed from; `None`: the end of the socket's previous step.
+    pub since: Option<Since>,
 }
 
 /// A message and its answer.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::expr::{Expr, Function};
 use super::outline::{Node, outline};
-use super::{Delay, Op, Plan, SeriesId, StepId, Subject, TaskId, UserId, Value};
+use super::{Delay, Op, Plan, ReceiveForm, SeriesId, StepId, Subject, TaskId, UserId, Value};
 
 /// So many requests a second at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -139,8 +139,17 @@ fn demand(plan: &Plan, nodes: &[Node<'_>], wanted: &[bool]) -> Option<Demand> {
             Node::Single(Op::Call(call)) => sum.requests += one(call.step),
             Node::Single(Op::Close(close)) => sum.requests += one(close.step),
             Node::Single(Op::Receive(receive)) => {
-                sum.requests += receive.count.as_ref().map_or(Some(1.0), mean_count)? * one(receive.step);
+                let count = match &receive.form {
+                    ReceiveForm::Count(count) => count.as_ref().map_or(Some(1.0), mean_count)?,
+                    // As many as the peer likes to send.
+                    ReceiveForm::Until(_) | ReceiveForm::For { .. } => return None,
+                };
+                sum.requests += count * one(receive.step);
             }
+            Node::Single(Op::ReceiveAll(all)) => {
+                sum.requests += all.expected.iter().map(|expected| one(expected.step)).sum::<f64>();
+            }
+            Node::Single(Op::ReceiveClose(close)) => sum.requests += one(close.step),
             Node::Single(Op::Pause { delay, .. }) => sum.pauses += mean_delay(delay)?,
             Node::Single(_) => {}
             Node::Socket { connect, body, close } => {

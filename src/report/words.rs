@@ -6,7 +6,7 @@ use super::style::Ink;
 use super::text;
 use crate::metrics::thresholds::Unit;
 use crate::metrics::{Judged, Judgement};
-use crate::plan::{Op, Plan, SeriesId, SeriesKind};
+use crate::plan::{Op, Plan, SeriesId, SeriesKind, StepId};
 
 /// The sign of a threshold: ✓ held, ✗ broken, – no data.
 pub fn sign(judgement: Judgement) -> (&'static str, Ink) {
@@ -72,9 +72,14 @@ pub fn is_gap(plan: &Plan, row: SeriesId) -> bool {
     let mut receives = plan
         .ops
         .iter()
-        .filter_map(|op| match op {
-            Op::Receive(receive) if plan.steps[receive.step.0 as usize].series == row => Some(receive.since),
-            _ => None,
+        .filter_map(|op| {
+            let is_its = |step: StepId| plan.steps[step.0 as usize].series == row;
+            match op {
+                Op::Receive(receive) if is_its(receive.step) => Some(receive.since),
+                Op::ReceiveAll(all) if all.expected.iter().any(|expected| is_its(expected.step)) => Some(all.since),
+                Op::ReceiveClose(close) if is_its(close.step) => Some(close.since),
+                _ => None,
+            }
         })
         .peekable();
     receives.peek().is_none() || receives.any(|since| since.is_none())

@@ -90,6 +90,8 @@ impl User {
                 }
                 Op::Send(op) => Box::pin(self.send(op)).await?,
                 Op::Receive(op) => Box::pin(self.receive(op)).await?,
+                Op::ReceiveAll(op) => Box::pin(self.receive_all(op)).await?,
+                Op::ReceiveClose(op) => Box::pin(self.receive_close(op)).await?,
                 Op::Call(op) => Box::pin(self.call(op)).await?,
                 Op::Close(op) => Box::pin(self.close(op)).await?,
                 Op::Pause { delay, point } => {

@@ -119,7 +119,7 @@ fn a_receive_that_says_since_is_a_latency_and_any_other_a_gap() {
             Op::Receive(Box::new(Receive {
                 step: StepId(Row::Frame as u32),
                 socket: SocketId(0),
-                count: None,
+                form: scn::plan::ReceiveForm::Count(None),
                 condition: None,
                 within: Duration::from_secs(5),
                 since: *since,

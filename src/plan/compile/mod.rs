@@ -5,6 +5,7 @@
 mod lower;
 mod mix;
 mod program;
+mod sockets;
 
 use std::collections::HashMap;
 

@@ -7,8 +7,8 @@ use crate::base::{Sources, Span};
 use crate::check::meaning::{self, Statement};
 use crate::plan::expr::{Expr, Extractor, Piece, Template};
 use crate::plan::{
-    Body, Call, Close, Connect, Http, LooksAt, Op, OpId, Part, Payload, Point, PointId, PointKind, Receive, Send,
-    Since, SlotId, SocketId, Step, StepId, Value,
+    Body, Close, Connect, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, Send, SlotId, SocketId, Step,
+    StepId, Value,
 };
 
 /// The tables of a plan that statements fill.
@@ -21,14 +21,14 @@ pub(super) struct Tables {
 /// Lays statements out, one class of users after the other.
 pub(super) struct Program<'a> {
     sources: &'a Sources,
-    lower: Lower<'a>,
+    pub(super) lower: Lower<'a>,
     /// Comment blocks above statements.
     docs: &'a [(Span, String)],
     /// The target's.
     timeout: Duration,
     /// The target's.
     headers: &'a [(String, Expr)],
-    tables: Tables,
+    pub(super) tables: Tables,
     /// How many slots the present class has.
     slots: u32,
     /// How many places for sockets the present class has.
@@ -116,6 +116,8 @@ impl<'a> Program<'a> {
                 self.tables.ops.push(Op::Send(Box::new(Send { step, socket, payload, timeout })));
             }
             Statement::Receive(receive) => self.receive(receive),
+            Statement::ReceiveAll(all) => self.receive_all(all),
+            Statement::ReceiveClose(close) => self.receive_close(close),
             Statement::Call(call) => self.call(call),
             Statement::Close { step, code, reason } => {
                 let (socket, timeout) = self.innermost();
@@ -182,38 +184,6 @@ impl<'a> Program<'a> {
         self.tables.ops.push(Op::Close(Box::new(close)));
     }
 
-    fn receive(&mut self, receive: &meaning::Receive) {
-        let (socket, timeout) = self.innermost();
-        let step = self.step(receive.step);
-        let op = Receive {
-            step,
-            socket,
-            count: self.lower.optional(receive.count.as_ref()),
-            condition: self.lower.optional(receive.condition.as_ref()),
-            within: receive.within.unwrap_or(timeout),
-            since: receive.since.map(|since| match since {
-                meaning::Since::Connect => Since::Connect,
-                meaning::Since::Step(series) => Since::Step(series),
-            }),
-            parts: self.parts(&receive.parts, step),
-        };
-        self.tables.ops.push(Op::Receive(Box::new(op)));
-    }
-
-    fn call(&mut self, call: &meaning::Call) {
-        let (socket, timeout) = self.innermost();
-        let step = self.step(call.step);
-        let op = Call {
-            step,
-            socket,
-            payload: self.payload(&call.payload),
-            condition: self.lower.optional(call.condition.as_ref()),
-            within: call.within.unwrap_or(timeout),
-            parts: self.parts(&call.parts, step),
-        };
-        self.tables.ops.push(Op::Call(Box::new(op)));
-    }
-
     fn repeat(&mut self, count: &meaning::Expr, index: Option<meaning::VarId>, body: &[Statement]) {
         let point = self.statement_point(count.span, "repeat ");
         let counter = match index {
@@ -257,7 +227,7 @@ impl<'a> Program<'a> {
         }
     }
 
-    fn parts(&mut self, parts: &[meaning::Part], step: StepId) -> Vec<Part> {
+    pub(super) fn parts(&mut self, parts: &[meaning::Part], step: StepId) -> Vec<Part> {
         let mut lowered = Vec::with_capacity(parts.len());
         for part in parts {
             lowered.push(match part {
@@ -281,13 +251,6 @@ impl<'a> Program<'a> {
         lowered
     }
 
-    fn payload(&self, payload: &meaning::Payload) -> Payload {
-        match payload {
-            meaning::Payload::Text(value) => Payload::Text(self.lower.expr(value)),
-            meaning::Payload::Json(value) => Payload::Json(self.lower.expr(value)),
-        }
-    }
-
     /// The target's defaults but for those that the step names itself, in whatever case; then its own. An own header
     /// that is `null` only takes the default away.
     fn headers(&self, own: &[(crate::base::Spanned<String>, meaning::Expr)]) -> Vec<(String, Expr)> {
@@ -298,7 +261,7 @@ impl<'a> Program<'a> {
     }
 
     /// The innermost socket and the timeout of steps on it.
-    fn innermost(&self) -> (SocketId, Duration) {
+    pub(super) fn innermost(&self) -> (SocketId, Duration) {
         let timeout = self.open.last().expect("`check` lets socket steps stand only in a `websocket` block");
         (SocketId(self.open.len() as u32 - 1), *timeout)
     }
@@ -312,7 +275,7 @@ impl<'a> Program<'a> {
         OpId(self.tables.ops.len() as u32)
     }
 
-    fn step(&mut self, step: meaning::Step) -> StepId {
+    pub(super) fn step(&mut self, step: meaning::Step) -> StepId {
         let id = StepId(self.tables.steps.len() as u32);
         let point = self.point(step.span, Some(id), PointKind::Step, "");
         // The statement begins with its head, label included; its block may follow.

@@ -131,6 +131,31 @@ impl Sockets {
         .await
     }
 
+    /// Waits for the peer's close frame; messages before it are passed over and counted. Its code, and when it came.
+    ///
+    /// Errors: the socket ended in another way, then.
+    pub(super) async fn closed_by_peer(&self, id: SocketId) -> Result<(Option<u16>, Offset), (Trouble, Offset)> {
+        let mut lost = Offset::NEVER;
+        let ended = self.poll(id, |line, cx, thread, turn| {
+            loop {
+                while line.take().is_some() {
+                    thread.recorder.borrow_mut().count(Counter::PassedOver, 1);
+                }
+                if !line.read(cx, thread, turn) {
+                    break;
+                }
+            }
+            lost = line.ended;
+            match &line.end {
+                None => Poll::Pending,
+                Some(End::ByPeer(frame)) => Poll::Ready(Ok((frame.as_ref().map(|(code, _)| *code), line.ended))),
+                Some(end) => Poll::Ready(Err(end.trouble())),
+            }
+        });
+        let ended = ended.await;
+        ended.map_err(|trouble| (trouble, lost))
+    }
+
     /// Sends one frame and waits until it is flushed. A close frame makes that messages are no longer queued.
     ///
     /// Errors: the socket has ended, or ends on the way.
@@ -222,8 +247,10 @@ pub(super) struct Line {
     queue: VecDeque<Message>,
     queue_bytes: usize,
     /// How many messages have arrived.
-    arrived: u64,
+    pub arrived: u64,
     end: Option<End>,
+    /// When it ended.
+    ended: Offset,
     /// Our close frame is sent: what still arrives is nobody's.
     closing: bool,
     /// The last turn in which it was read dry.
@@ -233,7 +260,7 @@ pub(super) struct Line {
     /// The latest start of each row's step.
     starts: Vec<(SeriesId, Mark)>,
     /// When its previous step ended: what a plain receive is timed from.
-    pub previous_end: Offset,
+    pub previous: Mark,
     /// What `url` says.
     pub url: Rc<str>,
     /// Bytes written that are in a sample already.
@@ -274,11 +301,12 @@ impl Line {
             queue_bytes: 0,
             arrived: 0,
             end: None,
+            ended: Offset::NEVER,
             closing: false,
             turn: 0,
             dialled,
             starts: Vec::new(),
-            previous_end: opened,
+            previous: Mark { at: opened, number: 0 },
             url,
             written,
         }
@@ -345,10 +373,10 @@ impl Line {
                 Poll::Ready(Some(Ok(Frame::Text(text)))) => self.arrive(text.into(), thread),
                 Poll::Ready(Some(Ok(Frame::Binary(bytes)))) => self.arrive(bytes, thread),
                 // The next read flushes our answer to it.
-                Poll::Ready(Some(Ok(Frame::Close(frame)))) => self.finish(End::ByPeer(frame.map(spoken))),
+                Poll::Ready(Some(Ok(Frame::Close(frame)))) => self.finish(End::ByPeer(frame.map(spoken)), thread),
                 Poll::Ready(Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)))) => {}
-                Poll::Ready(Some(Err(error))) => self.lose(trouble(&error)),
-                Poll::Ready(None) => self.lose(gone()),
+                Poll::Ready(Some(Err(error))) => self.lose(trouble(&error), thread),
+                Poll::Ready(None) => self.lose(gone(), thread),
             }
         }
         !self.queue.is_empty()
@@ -374,17 +402,19 @@ impl Line {
             self.queue_bytes = 0;
             let limit = format!("{QUEUE_MESSAGES_MAX} messages or {} MiB", QUEUE_BYTES_MAX >> 20);
             let text = format!("more than {limit} came and no `receive` took them; the socket was cut");
-            self.lose(Trouble::new(ErrorKind::Overflow, text));
+            self.lose(Trouble::new(ErrorKind::Overflow, text), thread);
         }
     }
 
     /// The first end is the one that counts.
-    fn finish(&mut self, end: End) {
-        self.end.get_or_insert(end);
+    fn finish(&mut self, end: End, thread: &Thread) {
+        if self.end.is_none() {
+            (self.end, self.ended) = (Some(end), thread.clock.now());
+        }
     }
 
-    fn lose(&mut self, trouble: Trouble) {
-        self.finish(End::Broken(trouble));
+    fn lose(&mut self, trouble: Trouble, thread: &Thread) {
+        self.finish(End::Broken(trouble), thread);
         self.stream = None;
     }
 }

@@ -4,6 +4,7 @@
 //! A step that fails records its sample, cuts the user's sockets and ends the iteration.
 
 mod line;
+mod receive;
 mod upgrade;
 
 use std::rc::Rc;
@@ -21,7 +22,7 @@ use super::user::{Failed, User};
 use crate::base::Offset;
 use crate::base::units::duration_text;
 use crate::metrics::{Counter, ErrorKind, Outcome, Sample};
-use crate::plan::{Call, Close, Connect, Expr, Payload, PointId, Receive, Send, SocketId, StepId, Value};
+use crate::plan::{Call, Close, Connect, Expr, PointId, Send, SocketId, StepId};
 
 /// Longest reason of a close frame, in bytes: a control frame holds 125, of which the code takes two.
 const REASON_BYTES_MAX: usize = 123;
@@ -38,7 +39,7 @@ impl User {
         sample.done = self.thread.clock.now();
         match opened {
             Ok(mut line) => {
-                line.previous_end = sample.done;
+                line.previous.at = sample.done;
                 line.begin(self.thread.plan.steps[op.step.0 as usize].series, sample.due);
                 self.sockets.keep(op.socket, line);
                 self.tell(|| Event::Opened { step: op.step, time: sample.response_time() });
@@ -64,71 +65,12 @@ impl User {
         sample.done = self.thread.clock.now();
         match sent {
             Ok(()) => {
-                self.end(op.socket, sample.done);
+                self.end(op.socket, sample.done, None);
                 self.record(&sample);
                 Ok(())
             }
             Err(reason) => Err(self.fail(sample, reason)),
         }
-    }
-
-    /// Takes messages: one sample each.
-    pub(super) async fn receive(&mut self, op: &Receive) -> Result<(), Failed> {
-        let start = self.sample(op.step);
-        let point = self.point(op.step);
-        let deadline = start.due + op.within;
-        self.sockets.read(op.socket).await;
-        let (count, mut reference) = match self.what_to_receive(op, start.due, point) {
-            Ok(what) => what,
-            Err(reason) => return Err(self.fail(start, reason)),
-        };
-        let (mut taken, mut passed, mut bytes) = (0, 0u64, 0);
-        while taken < count {
-            let message = match self.next(op.socket, reference.number, deadline).await {
-                Ok(message) => message,
-                Err(trouble) => {
-                    let now = self.thread.clock.now();
-                    let done = if trouble.kind == ErrorKind::Timeout { deadline } else { now };
-                    let sample = arrival(op.step, reference.at, done, bytes);
-                    let text = || missing(&trouble, op, taken, count, passed);
-                    self.note(point, trouble.kind, text);
-                    return Err(self.fail(sample, (trouble.kind, point)));
-                }
-            };
-            bytes += message.wire_bytes();
-            let mut sample = arrival(op.step, reference.at, message.arrived, bytes);
-            let judged = self.with_answer(op.socket, &message, &sample, |user, answer| {
-                match &op.condition {
-                    Some(condition) if !user.fits(condition, answer, point)? => return Ok(false),
-                    _ => {}
-                }
-                user.tell_message(op.step, &message, &sample);
-                user.judge(&op.parts, answer)?;
-                Ok(true)
-            });
-            match judged {
-                Ok(true) => {}
-                Ok(false) => {
-                    passed += 1;
-                    self.tell_passed(op.step, &message);
-                    self.count(Counter::PassedOver);
-                    continue;
-                }
-                Err(reason) => return Err(self.fail(sample, reason)),
-            }
-            if message.arrived < reference.at {
-                self.count(Counter::Early);
-            }
-            sample.outcome = Outcome::Ok;
-            self.record(&sample);
-            self.end(op.socket, message.arrived);
-            if op.since.is_none() {
-                reference.at = message.arrived;
-            }
-            taken += 1;
-            bytes = 0;
-        }
-        Ok(())
     }
 
     /// Sends a message and waits for the answer that fits.
@@ -141,8 +83,8 @@ impl User {
         let mark = self.begin(op.step, op.socket, sample.due);
         let called = self.round_trip(op, mark, deadline, &mut sample, point).await;
         match called {
-            Ok(()) => {
-                self.end(op.socket, sample.done);
+            Ok(number) => {
+                self.end(op.socket, sample.done, Some(number));
                 self.record(&sample);
                 Ok(())
             }
@@ -185,29 +127,7 @@ impl User {
         }
     }
 
-    /// How many messages, and what they are timed from: a moment, and the first number that is new enough.
-    fn what_to_receive(&mut self, op: &Receive, due: Offset, point: PointId) -> Result<(u64, Mark), Reason> {
-        let count = match &op.count {
-            None => 1,
-            Some(expr) => match self.value(expr, point)?.as_number() {
-                Some(count) if count >= 0.0 && count.fract() == 0.0 => count as u64,
-                _ => return Err(self.no_value(point, "`receive` takes a whole number of messages, 0 or more")),
-            },
-        };
-        // Looked up before this step counts as begun: `since` may name its own row, and means the run before.
-        let reference = self.sockets.with(op.socket, |line| match op.since {
-            None => Some(Mark { at: line.previous_end, number: 0 }),
-            Some(since) => line.mark(since),
-        });
-        self.begin(op.step, op.socket, due);
-        match reference {
-            Some(Some(reference)) => Ok((count, reference)),
-            Some(None) => Err(self.no_value(point, "`since` names a step that has not run on this socket")),
-            None => Err(self.closed(point)),
-        }
-    }
-
-    /// Sends, and takes the first message that arrived since `mark` and fits.
+    /// Sends, and takes the first message that arrived since `mark` and fits: its number.
     async fn round_trip(
         &mut self,
         op: &Call,
@@ -215,7 +135,7 @@ impl User {
         deadline: Offset,
         sample: &mut Sample,
         point: PointId,
-    ) -> Result<(), Reason> {
+    ) -> Result<u64, Reason> {
         let sent = match self.payload(&op.payload, point) {
             Ok(frame) => self.dispatch(op.socket, frame, deadline, sample, point).await,
             Err(reason) => Err(reason),
@@ -247,11 +167,10 @@ impl User {
                 }
             })?;
             if fits {
-                return Ok(());
+                return Ok(message.number);
             }
             passed += 1;
-            self.tell_passed(op.step, &message);
-            self.count(Counter::PassedOver);
+            self.pass_over(op.step, &message);
         }
     }
 
@@ -326,19 +245,6 @@ impl User {
         }
     }
 
-    /// What is sent.
-    fn payload(&mut self, payload: &Payload, point: PointId) -> Result<Frame, Reason> {
-        let text = match payload {
-            Payload::Text(expr) => self.value(expr, point)?.text().into_owned(),
-            Payload::Json(expr) => match self.value(expr, point)? {
-                // Already JSON: its text needs no copy to be made.
-                Value::Json(json) => json.to_string(),
-                other => other.to_json().to_string(),
-            },
-        };
-        Ok(Frame::Text(text.into()))
-    }
-
     /// Lets `ask` look at a message as an answer.
     fn with_answer<T>(
         &mut self,
@@ -405,9 +311,12 @@ impl User {
         begun.unwrap_or(Mark { at: due, number: 0 })
     }
 
-    /// Notes that a step on the socket ended; the next one is due then.
-    fn end(&mut self, socket: SocketId, at: Offset) {
-        self.sockets.with(socket, |line| line.previous_end = at);
+    /// Notes that a step on the socket ended, with this message if it took one; the next one is due then.
+    fn end(&mut self, socket: SocketId, at: Offset, message: Option<u64>) {
+        self.sockets.with(socket, |line| {
+            let number = message.map_or(line.arrived, |number| number + 1);
+            line.previous = Mark { at, number };
+        });
         self.due = self.due.max(at);
     }
 
@@ -441,35 +350,6 @@ impl User {
         self.due = self.due.max(sample.done);
         Failed
     }
-}
-
-/// The sample of a message: from its reference to its arrival, never below zero. Nothing was sent and nobody was late.
-fn arrival(step: StepId, reference: Offset, arrived: Offset, bytes: u64) -> Sample {
-    Sample {
-        step,
-        due: reference,
-        begun: reference,
-        sent: reference,
-        done: arrived.max(reference),
-        outcome: Outcome::Ok,
-        status: 0,
-        bytes_sent: 0,
-        bytes_received: bytes,
-    }
-}
-
-/// What a receive has to say when it does not get all that it wanted.
-fn missing(trouble: &Trouble, op: &Receive, taken: u64, count: u64, passed: u64) -> String {
-    let mut text = match trouble.kind {
-        ErrorKind::Timeout if count == 1 => format!("no message came within {}", duration_text(op.within)),
-        ErrorKind::Timeout => format!("{taken} of {count} messages came within {}", duration_text(op.within)),
-        _ if count == 1 => trouble.text.clone(),
-        _ => format!("{} after {taken} of {count} messages", trouble.text),
-    };
-    if passed > 0 {
-        text += &format!("; {passed} other messages did not fit");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Dialogues in virtual time, over sockets in memory: counts and times are exact.
 
 mod endings;
+mod receives;
 
 use std::future::{Future, pending};
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use super::line::QUEUE_MESSAGES_MAX;
 use super::*;
 use crate::metrics::Snapshot;
 use crate::plan::expr::{Extractor, JsonPath, Operator, Piece, Segment};
-use crate::plan::{Part, SeriesId, SeriesKind, Since, SlotId, Template};
+use crate::plan::{Part, Payload, Receive, ReceiveForm, SeriesId, SeriesKind, Since, SlotId, Template, Value};
 use crate::run::fixture::{self, Memory, pretend};
 
 type Server = WebSocketStream<DuplexStream>;
@@ -138,7 +139,7 @@ fn receive(count: u32) -> Receive {
     Receive {
         step: RECEIVE,
         socket: SOCKET,
-        count: Some(Expr::Literal(Value::Number(f64::from(count)))),
+        form: ReceiveForm::Count(Some(Expr::Literal(Value::Number(f64::from(count))))),
         condition: None,
         within: ms(5_000),
         since: None,
