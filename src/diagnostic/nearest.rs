@@ -1,15 +1,24 @@
 //! The one "did you mean": at most one suggestion, and only when it is close.
 
+/// Longest word that is compared, in characters; comparing takes time with the square of it, and no name is longer.
+const LENGTH_MAX: usize = 100;
+
 /// The word of `known` nearest to `typed`: within a third of its length (at least one edit), transpositions counting
-/// once, letter case not at all. `None` when nothing is near enough.
+/// once, letter case not at all; among equals the one that ends in the same letter. `None` when nothing is near enough.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (typed.chars().count() / 3).max(1);
+    let length = typed.chars().count();
+    let limit = (length / 3).max(1);
+    if length > LENGTH_MAX {
+        return None;
+    }
+    let typed_lower = typed.to_lowercase();
+    let ends_alike = |word: &str| word.chars().next_back() == typed.chars().next_back();
     known
         .into_iter()
-        .filter(|word| *word != typed)
-        .map(|word| (distance(&typed.to_lowercase(), &word.to_lowercase()), word))
+        .filter(|word| *word != typed && word.chars().count() <= length + limit)
+        .map(|word| (distance(&typed_lower, &word.to_lowercase()), word))
         .filter(|(edits, _)| *edits <= limit)
-        .min_by_key(|(edits, _)| *edits)
+        .min_by_key(|(edits, word)| (*edits, !ends_alike(word)))
         .map(|(_, word)| word)
 }
 
@@ -44,5 +53,6 @@ mod tests {
         assert_eq!(nearest("expct", ["expect", "capture"]), Some("expect"));
         assert_eq!(nearest("foo", ["browse"]), None);
         assert_eq!(nearest("Get", ["GET", "PUT"]), Some("GET"));
+        assert_eq!(nearest("usr", ["use", "user"]), Some("user"));
     }
 }

@@ -7,7 +7,10 @@ use super::tree::{Bracket, Entry, Group, Node, NodeKind};
 const STEP: usize = 2;
 
 /// Words that may begin a line that goes on with the statement before; operators may too.
-const GOES_ON: [&str; 7] = ["exists", "missing", "where", "within", "since", "default", "else"];
+const GOES_ON: [&str; 14] = [
+    "exists", "missing", "where", "within", "since", "at", "keep", "default", "else", "of", "as", "while", "until",
+    "limit",
+];
 
 /// A whole file.
 pub fn file(entries: &[Entry]) -> String {

@@ -2,66 +2,85 @@
 //! grammar.
 
 /// Words that begin an item of the file.
-pub const ITEMS: &[&str] = &["scenario", "target", "let", "user", "thresholds"];
+pub const ITEMS: &[&str] =
+    &["scenario", "target", "let", "data", "use", "flow", "user", "setup", "teardown", "thresholds"];
 
-/// Words that begin something inside `user`.
-pub const USER_ITEMS: &[&str] = &["think", "let", "on", "task"];
+/// Words that begin something inside `user`; defaults of its steps stand in [`DEFAULTS`].
+pub const USER_ITEMS: &[&str] = &["think", "pace", "session", "let", "take", "on", "task"];
+
+/// Words that begin a default of the steps in a block.
+pub const DEFAULTS: &[&str] = &["header", "cookie", "auth", "query", "timeout", "redirects"];
 
 /// Words that begin a statement of a task.
-pub const STATEMENTS: &[&str] =
-    &["websocket", "send", "receive", "call", "close", "pause", "repeat", "if", "else", "let"];
+pub const STATEMENTS: &[&str] = &[
+    "websocket",
+    "open",
+    "with",
+    "events",
+    "send",
+    "receive",
+    "call",
+    "close",
+    "on",
+    "every",
+    "pause",
+    "repeat",
+    "for",
+    "if",
+    "else",
+    "choose",
+    "group",
+    "retry",
+    "attempt",
+    "parallel",
+    "let",
+    "set",
+    "take",
+    "measure",
+    "log",
+    "stop",
+    "fail",
+    "return",
+];
 
 /// Words that begin a part of a request.
-pub const REQUEST_PARTS: &[&str] =
-    &["header", "query", "json", "form", "body", "timeout", "expect", "check", "capture"];
+pub const REQUEST_PARTS: &[&str] = &[
+    "header",
+    "query",
+    "cookie",
+    "auth",
+    "json",
+    "form",
+    "multipart",
+    "body",
+    "timeout",
+    "redirects",
+    "expect",
+    "check",
+    "capture",
+    "set",
+    "measure",
+];
 
 /// Words that begin a part of a received message.
-pub const MESSAGE_PARTS: &[&str] = &["expect", "check", "capture"];
+pub const MESSAGE_PARTS: &[&str] = &["expect", "check", "capture", "set", "measure"];
 
 /// Words that begin a setting of a target.
-pub const TARGET_SETTINGS: &[&str] = &["timeout", "header"];
+pub const TARGET_SETTINGS: &[&str] =
+    &["timeout", "header", "redirects", "http", "cookies", "compression", "tls", "proxy", "auth"];
+
+/// Words that begin a setting in `tls`.
+pub const TLS_SETTINGS: &[&str] = &["ca", "cert", "key", "verify"];
 
 /// Words that begin a setting of a socket.
-pub const SOCKET_SETTINGS: &[&str] = &["header", "query", "timeout"];
+pub const SOCKET_SETTINGS: &[&str] = &["header", "query", "cookie", "auth", "subprotocol", "timeout"];
 
-/// Words that belong to the language but come later: they are known, skipped whole and said to be so.
-pub const LATER: &[&str] = &[
-    "abort",
-    "attempt",
-    "auth",
-    "choose",
-    "compression",
-    "cookies",
-    "cookie",
-    "data",
-    "events",
-    "every",
-    "fail",
-    "flow",
-    "for",
-    "group",
-    "http",
-    "log",
-    "measure",
-    "multipart",
-    "open",
-    "pace",
-    "parallel",
-    "proxy",
-    "redirects",
-    "retry",
-    "return",
-    "session",
-    "setup",
-    "set",
-    "stop",
-    "subprotocol",
-    "take",
-    "teardown",
-    "tls",
-    "use",
-    "with",
-];
+/// Words that begin a setting of a stream of events.
+pub const EVENTS_SETTINGS: &[&str] =
+    &["header", "query", "cookie", "auth", "json", "form", "multipart", "body", "timeout", "redirects"];
+
+/// Words that begin an option of data.
+pub const DATA_OPTIONS: &[&str] = &["pick", "when", "columns", "separator"];
 
 /// Words between the parts of a statement or expression; a line that begins with one goes on with the statement above.
 pub const INFIX: &[&str] = &[
@@ -80,7 +99,8 @@ pub const EXTRACTORS: &[&str] =
 pub const RESERVED: &[&str] = &["user", "run", "true", "false", "null"];
 
 /// What a threshold can measure; `pN` stands for every percentile.
-pub const METRICS: &[&str] = &["p95", "min", "mean", "max", "iteration_time", "error_rate", "checks", "rate", "count"];
+pub const METRICS: &[&str] =
+    &["p95", "min", "mean", "max", "iteration_time", "error_rate", "checks", "rate", "count", "dropped"];
 
 /// Methods that HTTP clients use every day.
 pub const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
@@ -133,17 +153,35 @@ mod tests {
 
     #[test]
     fn every_word_of_the_lists_stands_in_the_grammar() {
-        let lists = [ITEMS, USER_ITEMS, STATEMENTS, REQUEST_PARTS, LATER, INFIX, WORD_OPERATORS, DURATION_UNITS];
+        let lists = [
+            ITEMS,
+            USER_ITEMS,
+            DEFAULTS,
+            STATEMENTS,
+            REQUEST_PARTS,
+            TARGET_SETTINGS,
+            TLS_SETTINGS,
+            SOCKET_SETTINGS,
+            DATA_OPTIONS,
+            INFIX,
+            WORD_OPERATORS,
+            EXTRACTORS,
+            DURATION_UNITS,
+        ];
         for word in lists.concat() {
             assert!(GRAMMAR.contains(&format!("\"{word}\"")), "the grammar does not know `{word}`");
         }
     }
 
     #[test]
-    fn every_later_word_of_the_grammar_stands_in_the_list() {
-        let rule = GRAMMAR.split_once("later = @{").expect("the rule is there").1;
+    fn every_word_that_begins_a_statement_is_a_keyword_of_the_grammar_and_back() {
+        let rule = GRAMMAR.split_once("keyword = _{").expect("the rule is there").1;
         let rule = rule.split_once('}').expect("the rule ends").0;
         let words: Vec<&str> = rule.split('"').skip(1).step_by(2).collect();
-        assert!(words.iter().all(|word| LATER.contains(word)) && words.len() == LATER.len());
+        let lists = [ITEMS, USER_ITEMS, DEFAULTS, STATEMENTS, REQUEST_PARTS, TARGET_SETTINGS, SOCKET_SETTINGS].concat();
+        let missing: Vec<_> = lists.iter().filter(|word| !words.contains(word)).collect();
+        assert!(missing.is_empty(), "the rule `keyword` lacks {missing:?}");
+        let unknown: Vec<_> = words.iter().filter(|word| !lists.contains(word)).collect();
+        assert!(unknown.is_empty(), "no list has {unknown:?}");
     }
 }

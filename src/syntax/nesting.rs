@@ -213,10 +213,10 @@ pub(super) fn leading_word(line: &str) -> &str {
 
 /// Whether a line begins a statement for certain: by a keyword, a method or a label.
 pub(super) fn begins_statement(line: &str) -> bool {
-    use super::keyword::{ITEMS, REQUEST_PARTS, STATEMENTS, USER_ITEMS};
+    use super::keyword::{ITEMS, REQUEST_PARTS, STATEMENTS, TARGET_SETTINGS, USER_ITEMS};
     let word = leading_word(line);
     let method = word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_uppercase());
-    method || [ITEMS, USER_ITEMS, STATEMENTS, REQUEST_PARTS].iter().any(|words| words.contains(&word))
+    method || [ITEMS, USER_ITEMS, STATEMENTS, REQUEST_PARTS, TARGET_SETTINGS].iter().any(|words| words.contains(&word))
 }
 
 #[cfg(test)]

@@ -255,7 +255,8 @@ impl Mender<'_> {
 fn holds(word: &str) -> Holds {
     match word {
         "user" => Holds::Tasks,
-        "task" | "on" | "websocket" | "repeat" | "if" | "else" => Holds::Statements,
+        "task" | "on" | "websocket" | "open" | "with" | "events" | "every" | "repeat" | "for" | "if" | "else"
+        | "group" | "retry" | "attempt" | "parallel" | "flow" | "setup" | "teardown" => Holds::Statements,
         "receive" | "call" => Holds::Parts,
         word if is_method(word) => Holds::Parts,
         _ => Holds::Other,
@@ -268,7 +269,8 @@ fn is_method(word: &str) -> bool {
 
 /// Whether a line that begins with `word` opens a block at its end.
 fn heads_block(word: &str) -> bool {
-    matches!(word, "target" | "thresholds" | "query" | "form" | "json") || holds(word) != Holds::Other
+    matches!(word, "target" | "thresholds" | "query" | "form" | "multipart" | "json" | "choose")
+        || holds(word) != Holds::Other
 }
 
 /// Whether a line that begins with `word` goes on with the one above.
@@ -279,9 +281,13 @@ fn goes_on(word: &str) -> bool {
 /// Whether a statement that begins with `word` cannot stand in such a block.
 fn cannot_stand(word: &str, block: Holds) -> bool {
     match word {
-        "user" | "thresholds" | "scenario" | "target" => true,
-        "task" | "think" | "on" => block != Holds::Tasks,
-        "websocket" | "send" | "receive" | "call" | "pause" | "repeat" => matches!(block, Holds::Parts | Holds::Other),
+        "user" | "thresholds" | "scenario" | "target" | "flow" | "setup" | "teardown" | "use" => true,
+        "task" | "think" | "pace" | "session" => block != Holds::Tasks,
+        "on" => !matches!(block, Holds::Tasks | Holds::Statements),
+        "websocket" | "send" | "receive" | "call" | "pause" | "repeat" | "open" | "with" | "events" | "for"
+        | "choose" | "group" | "retry" | "attempt" | "parallel" | "log" | "stop" | "fail" => {
+            matches!(block, Holds::Parts | Holds::Other)
+        }
         word if is_method(word) => matches!(block, Holds::Parts | Holds::Other),
         _ => false,
     }

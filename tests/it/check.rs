@@ -67,7 +67,7 @@ fn what_cannot_be_read_may_declare_and_use_anything() {
               expect status 200
               capture found = regex /a(
             }
-            log "${found}"
+            GET /x/${found} { expect status 200 }
           }
           task { GET / { expect status 200 } }
         }

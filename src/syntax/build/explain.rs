@@ -9,10 +9,10 @@ use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 
 use super::{Builder, G, P};
-use crate::diagnostic::{Rule, nearest};
+use crate::diagnostic::nearest;
 use crate::syntax::grammar::Grammar;
 use crate::syntax::keyword;
-use crate::syntax::nesting::{begins_statement, leading_word};
+use crate::syntax::nesting::begins_statement;
 
 impl<'t> Builder<'t> {
     /// Says what is missing in `broken`, which stands behind the keyword `word`.
@@ -44,34 +44,33 @@ impl<'t> Builder<'t> {
         };
         let text = text.trim_end();
         let has_block = block.is_some();
-        let known_as_later = match broken.as_rule() {
-            G::receive_later | G::repeat_later => {
-                let from = if broken.as_rule() == G::repeat_later {
-                    ["for", "while", "until"]
-                        .into_iter()
-                        .find(|word| text.split_whitespace().any(|w| w == *word))
-                        .unwrap_or("")
-                } else {
-                    leading_word(text)
-                };
-                Some(format!("{word} {from}"))
-            }
-            _ => later_form(word, text),
-        };
-        if let Some(form) = known_as_later {
-            let span = self.span(
-                word_start,
-                start + text.find('{').unwrap_or(text.len()).min(text.lines().next().unwrap_or("").len()),
-            );
-            let span =
-                crate::base::Span { end: span.start + self.repaired.slice(span).trim_end().len() as u32, ..span };
-            self.wrong_as(Rule::NotYetSupported, span, format!("`{}` is not supported yet", form.trim()));
-            return;
-        }
         let Trouble { at, expected } = trouble(tail, text);
         Explanation { word, word_start, text, start, at, expected, has_block }.tell(self);
     }
 }
+
+/// What cannot do without a block.
+const HEADS: &[&str] = &[
+    "user",
+    "task",
+    "on",
+    "if",
+    "repeat",
+    "thresholds",
+    "flow",
+    "setup",
+    "teardown",
+    "tls",
+    "with",
+    "every",
+    "for",
+    "choose",
+    "a branch of `choose`",
+    "group",
+    "retry",
+    "attempt",
+    "parallel",
+];
 
 /// Where the second pass came to, and what it expected there.
 struct Trouble {
@@ -92,23 +91,6 @@ fn trouble(tail: G, text: &str) -> Trouble {
             };
             Trouble { at, expected }
         }
-    }
-}
-
-/// A form of a known statement that belongs to the later language.
-fn later_form(word: &str, text: &str) -> Option<String> {
-    let trimmed = text.trim_start();
-    let first = leading_word(trimmed);
-    let has = |form: &str| text.split_whitespace().any(|other| other == form);
-    match (word, first) {
-        ("capture", "secret") => Some("capture secret".into()),
-        ("send" | "call", "binary") => Some(format!("{word} binary")),
-        ("on", "receive") => Some("on receive".into()),
-        ("a threshold", "abort") => Some("abort if".into()),
-        ("a threshold", _) if has("every") => Some("of every".into()),
-        ("a threshold", _) if has("over") => Some("over".into()),
-        ("receive", _) if has("least") => Some("at least".into()),
-        _ => None,
     }
 }
 
@@ -163,7 +145,7 @@ impl Explanation<'_> {
                 builder.wrong(span, format!("`{token}` needs {what}{before}")).help(example);
                 return;
             }
-            let heads = matches!(self.word, "user" | "task" | "on" | "if" | "repeat" | "thresholds");
+            let heads = HEADS.contains(&self.word);
             if heads && !self.has_block {
                 builder
                     .wrong(head, format!("{} needs a block", self.named()))
@@ -373,7 +355,7 @@ impl Explanation<'_> {
     /// The word as a message names it.
     fn named(&self) -> String {
         match self.word {
-            "a threshold" => "a threshold".into(),
+            word if word.starts_with("a ") => word.into(),
             word => format!("`{word}`"),
         }
     }
@@ -450,9 +432,12 @@ fn waiting(text: &str) -> Option<(usize, usize, &str, &'static str)> {
             "else" => "a message in quotes",
             "default" | "and" | "or" | "not" | "contains" | "starts_with" | "ends_with" | "in" => "a value behind it",
             "matches" => "a regular expression behind it",
-            "weight" => "a number",
+            "weight" | "limit" | "least" => "a number",
+            "while" | "until" => "a condition",
+            "every" | "over" | "for" => "a duration",
             "as" | "of" => "a name",
-            "text" | "json" | "regex" | "header" | "cookie" => "a value behind it",
+            "from" => "the name of data",
+            "text" | "json" | "binary" | "regex" | "header" | "cookie" => "a value behind it",
             _ => return None,
         };
         return Some((from, text.len(), word, what));
@@ -469,12 +454,17 @@ fn waiting(text: &str) -> Option<(usize, usize, &str, &'static str)> {
 /// Words that may follow inside a statement.
 fn clauses_of(word: &str) -> &'static [&'static str] {
     match word {
-        "receive" | "call" => &["where", "within", "since"],
+        "receive" => &["where", "within", "since", "at"],
+        "call" => &["where", "within", "since"],
         "user" | "task" => &["weight"],
         "expect" => &["else"],
-        "capture" => &["default"],
-        "repeat" => &["as"],
-        "a threshold" => &["of"],
+        "capture" | "set" => &["default"],
+        "repeat" => &["as", "while", "until"],
+        "for" => &["in", "limit"],
+        "retry" => &["every"],
+        "take" | "data" => &["from"],
+        "on" => &["where", "keep"],
+        "a threshold" => &["of", "over"],
         _ => &[],
     }
 }
@@ -486,26 +476,68 @@ fn needs(word: &str) -> (&'static str, &'static str) {
         "target" => ("a URL", "`target \"http://127.0.0.1:8000\" { timeout 10s }`"),
         "user" => ("a name and a block", "`user visitor weight 70 { … }`"),
         "task" => ("a name and a block", "`task browse weight 5 { … }`"),
-        "on" => ("`start` or `stop`, and a block", "`on start { … }`"),
+        "on" => ("`start`, `stop` or `receive`, and a block", "`on start { … }`"),
+        "http" => ("`1.1`, `2` or `auto`", "`http 2`"),
+        "cookies" => ("`on` or `off`", "`cookies off`"),
+        "compression" => ("`on` or `off`", "`compression on`"),
+        "tls" => ("a block", "`tls { ca \"ca.pem\"; verify off }`"),
+        "a setting of `tls`" => ("a file in quotes, or `on` or `off`", "`ca \"ca.pem\"`, `verify off`"),
+        "proxy" => ("a URL", "`proxy \"http://127.0.0.1:3128\"`"),
+        "data" => ("a name, `from` and a file or a list", "`data accounts from \"accounts.csv\" { pick unique }`"),
+        "pick" => ("`sequential`, `random`, `shuffle` or `unique`", "`pick random`"),
+        "when" => ("`empty`, and `recycle` or `stop`", "`when empty stop`"),
+        "columns" => ("names in brackets", "`columns [name, password]`"),
+        "separator" => ("one character in quotes", "`separator \";\"`"),
+        "use" => ("a file in quotes", "`use \"lib/login.scn\"`"),
+        "flow" => ("a name, parentheses and a block", "`flow login(name, password) { … }`"),
+        "setup" => ("a block", "`setup { POST /posts { … } }`"),
+        "teardown" => ("a block", "`teardown { DELETE /posts }`"),
         "think" => ("a duration, a range or `none`", "`think 1s..3s`"),
+        "pace" => ("a duration", "`pace 10s`"),
+        "session" => ("`per iteration` or `per user`", "`session per iteration`"),
+        "take" => ("a name, `from` and the name of data", "`take account from accounts`"),
         "pause" => ("a duration or a range", "`pause 500ms..2s`"),
         "thresholds" => ("a block", "`thresholds { error_rate < 1% }`"),
         "a threshold" => ("a metric, a comparison and a limit", "`p95 of http < 300ms`, `error_rate < 1%`"),
         "websocket" => ("a path", "`websocket /ws { … }`"),
-        "send" => ("`text` or `json` and a value", "`send json { command: \"start\" }`"),
+        "open" => ("`websocket` and a path", "`feed: open websocket /ws { … }`"),
+        "with" => ("the label of an open socket, and a block", "`with feed { … }`"),
+        "events" => ("a method and a path", "`events GET /stream { receive 10 }`"),
+        "every" => ("a duration or a range, and a block", "`every 25s { send text \"ping\" }`"),
+        "send" => ("`text`, `json` or `binary` and a value", "`send json { command: \"start\" }`"),
         "receive" => ("nothing, or a count and clauses", "`receive 10 where json $.ok within 5s { … }`"),
-        "call" => ("`text` or `json` and a value", "`call json { id: 1 } where json $.id == 1 within 2s`"),
+        "a message of `receive all`" => ("`where` and a condition", "`ack: where json $.id == id { … }`"),
+        "call" => ("`text`, `json` or `binary` and a value", "`call json { id: 1 } where json $.id == 1 within 2s`"),
         "close" => ("nothing, or a code and a reason", "`close 1000 \"bye\"`"),
         "repeat" => ("a number and a block", "`repeat 5 as i { … }`"),
+        "for" => ("a name, `in`, a list and a block", "`for id in ids { GET /items/${id} }`"),
+        "choose" => ("a block", "`choose { 70% { … } 30% { … } }`"),
+        "a branch of `choose`" => ("a percentage and a block", "`choose { 70% { … } 30% { … } }`"),
+        "group" => ("a name and a block", "`group checkout { … }`"),
+        "retry" => ("a number and a block", "`retry 10 every 1s { … }`"),
+        "attempt" => ("a block", "`attempt { GET /ads }`"),
+        "parallel" => ("a block", "`parallel { GET /a; GET /b }`"),
         "if" => ("a condition and a block", "`if code == 409 { … }`"),
         "else" => ("a block, or `if` and a condition", "`else { … }`"),
         "let" => ("a name, `=` and a value", "`let limit = 10`"),
+        "set" => ("a name, `=` and a value", "`set next = null`"),
+        "measure" => ("a name, `=` and a value", "`measure delay = now() * 1s - sent`"),
+        "log" => ("a text", "`log \"order ${id}\"`"),
+        "stop" => ("`iteration` or `user`", "`stop iteration`"),
+        "fail" => ("nothing, or a message", "`fail \"no stock\"`"),
+        "return" => ("a value", "`return token`"),
+        "a call" => ("values in parentheses", "`login(account.email, account.password)`"),
         "header" => ("a name and a value", "`header Accept \"application/json\"`"),
+        "cookie" => ("a name and a value", "`cookie theme \"dark\"`"),
+        "auth" => ("`basic`, `bearer` or `none`", "`auth basic user, password`, `auth bearer token`"),
         "query" => ("keys and values in braces", "`query { page: 1 }`"),
         "form" => ("keys and values in braces", "`form { name: \"Ada\" }`"),
+        "multipart" => ("names and values in braces", "`multipart { photo: file(\"cat.png\", \"image/png\") }`"),
         "json" => ("a value", "`json { name: \"Ada\" }`"),
         "body" => ("a value", "`body \"plain text\"`"),
         "timeout" => ("a duration", "`timeout 10s`"),
+        "redirects" => ("a number, or `none`", "`redirects 5`"),
+        "subprotocol" => ("a name in quotes", "`subprotocol \"v1\"`"),
         "expect" => ("a condition", "`expect status 200`"),
         "check" => ("a condition", "`check json $.ok == true`"),
         "capture" => ("a name, `=` and what to look for", "`capture id = json $.id`"),

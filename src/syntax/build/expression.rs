@@ -287,7 +287,7 @@ impl<'t> Builder<'t> {
         Expr { span, kind: ExprKind::Bad }
     }
 
-    fn atom(&mut self, pair: P<'t>) -> Expr {
+    pub(super) fn atom(&mut self, pair: P<'t>) -> Expr {
         let span = self.place(&pair);
         let kind = match pair.as_rule() {
             G::text | G::triple => return self.text_expr(pair),
@@ -336,6 +336,7 @@ impl<'t> Builder<'t> {
                 "body" => Extractor::Body,
                 "size" => Extractor::Size,
                 "url" => Extractor::Url,
+                "event" => Extractor::Event,
                 _ => Extractor::Time,
             }),
             G::header_x => extract(Extractor::Header(self.named_field(pair))),
@@ -352,10 +353,13 @@ impl<'t> Builder<'t> {
                 return Expr { span, kind: self.regex(inner_first(pair)) };
             }
             G::all_x => {
-                let word = inner_first(pair);
-                let place = self.place(&word);
-                self.wrong_as(Rule::NotYetSupported, place, "`all` is not supported yet");
-                ExprKind::Bad
+                let mut children = pair.into_inner().filter(|child| child.as_rule() != G::comment);
+                let word = children.next().expect("`all` stands first");
+                let all = self.place(&word);
+                match self.looked_into(children.next().expect("an extractor stands behind `all`")) {
+                    ExprKind::Extract { extractor, of, .. } => ExprKind::Extract { extractor, all: Some(all), of },
+                    other => other,
+                }
             }
             other => unreachable!("{other:?} is not an operand"),
         };
@@ -367,7 +371,7 @@ impl<'t> Builder<'t> {
         self.field_name(name.expect("it has a name"))
     }
 
-    /// `json $.path` and `regex /…/`.
+    /// `json $.path` and `regex /…/`, with what they look into.
     fn looked_into(&mut self, pair: P<'t>) -> ExprKind {
         let mut kind = ExprKind::Bad;
         for child in pair.into_inner() {
@@ -375,13 +379,11 @@ impl<'t> Builder<'t> {
                 G::json_path => kind = self.json_path(&child),
                 G::regex | G::open_regex => kind = self.regex(child),
                 G::of_x => {
-                    let place = self.place(&inner_first(child));
-                    self.wrong_as(
-                        Rule::NotYetSupported,
-                        place,
-                        "looking into another value with `of` is not supported yet",
-                    );
-                    return ExprKind::Bad;
+                    let value = child.into_inner().find(|child| child.as_rule() == G::primary);
+                    let value = self.primary(value.expect("a value stands behind `of`"));
+                    if let ExprKind::Extract { of, .. } = &mut kind {
+                        *of = Some(Box::new(value));
+                    }
                 }
                 _ => {}
             }
@@ -400,7 +402,7 @@ impl<'t> Builder<'t> {
     }
 
     /// The characters of a text that may not hold `${…}`; complains when it does.
-    fn plain(&mut self, text: Text) -> Spanned<String> {
+    pub(super) fn plain(&mut self, text: Text) -> Spanned<String> {
         let mut plain = String::new();
         for piece in &text.pieces {
             match piece {

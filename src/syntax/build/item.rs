@@ -1,12 +1,11 @@
-//! The file, its targets, users, tasks and thresholds.
+//! The file, its targets, data and flows.
 
 use super::misplaced::Place;
 use super::{Builder, G, P};
 use crate::base::{Span, Spanned};
 use crate::diagnostic::Rule;
 use crate::syntax::ast::{
-    BinaryOperator, Block, Delay, Expr, ExprKind, File, Item, Let, Part, Piece, Subject, Target, Task, Threshold,
-    ThresholdItem, Thresholds, User, UserItem,
+    Block, Data, DataOption, DataSource, Expr, ExprKind, File, Flow, Item, Let, Name, Once, Part, Piece, Target,
 };
 
 impl<'t> Builder<'t> {
@@ -29,7 +28,19 @@ impl<'t> Builder<'t> {
     fn item(&mut self, pair: P<'t>) -> Item {
         let whole = pair.clone();
         let (label, kind) = split_statement(pair);
-        let belongs = matches!(kind.as_rule(), G::scenario_s | G::target_s | G::let_s | G::user_s | G::thresholds_s);
+        let belongs = matches!(
+            kind.as_rule(),
+            G::scenario_s
+                | G::target_s
+                | G::let_s
+                | G::data_s
+                | G::use_s
+                | G::flow_s
+                | G::user_s
+                | G::setup_s
+                | G::teardown_s
+                | G::thresholds_s
+        );
         if !belongs {
             return Item::Bad(self.misplaced(whole, kind, Place::File));
         }
@@ -38,16 +49,19 @@ impl<'t> Builder<'t> {
         let Some(tail) = tail_of(&kind) else { return Item::Bad(self.bad_statement(&kind)) };
         match kind.as_rule() {
             G::scenario_s => {
-                let value = self.expr(inner_first(tail));
-                match plain_text(&value) {
-                    Some(text) => Item::Scenario { span, title: Spanned::new(text, value.span) },
-                    None => {
-                        if value.kind != ExprKind::Bad {
-                            self.wrong(value.span, "the title of a scenario is plain text in quotes")
-                                .help("`scenario \"Checkout\"`");
-                        }
-                        Item::Bad(self.bad(span, ""))
-                    }
+                let value = self.value(tail);
+                let help = "`scenario \"Checkout\"`";
+                match self.plain_value(&value, "the title of a scenario is plain text in quotes", help) {
+                    Some(title) => Item::Scenario { span, title },
+                    None => Item::Bad(self.bad(span, "")),
+                }
+            }
+            G::use_s => {
+                let value = self.value(tail);
+                let help = "`use \"lib/login.scn\"`";
+                match self.plain_value(&value, "another file is named in quotes, as plain text", help) {
+                    Some(path) => Item::Use { span, path },
+                    None => Item::Bad(self.bad(span, "")),
                 }
             }
             G::target_s => match self.target(span, tail) {
@@ -55,28 +69,43 @@ impl<'t> Builder<'t> {
                 None => Item::Bad(self.bad(span, "")),
             },
             G::let_s => Item::Let(self.let_item(span, tail)),
+            G::data_s => match self.data(span, kind.as_span().start(), tail) {
+                Some(data) => Item::Data(data),
+                None => Item::Bad(self.bad(span, kind.as_str())),
+            },
+            G::flow_s => Item::Flow(self.flow(span, kind.as_span().start(), tail)),
+            G::setup_s => Item::Setup(self.once(span, kind.as_span().start(), tail)),
+            G::teardown_s => Item::Teardown(self.once(span, kind.as_span().start(), tail)),
             G::user_s => Item::User(self.user(span, kind.as_span().start(), tail)),
             _ => Item::Thresholds(self.thresholds(span, tail)),
         }
     }
 
+    /// The text of a value that must be plain text; complains when it is something else.
+    fn plain_value(&mut self, value: &Expr, wanted: &str, help: &str) -> Option<Spanned<String>> {
+        let text = plain_text(value);
+        if text.is_none() && value.kind != ExprKind::Bad {
+            self.wrong(value.span, wanted).help(help);
+        }
+        text.map(|text| Spanned::new(text, value.span))
+    }
+
     fn target(&mut self, span: Span, tail: P<'t>) -> Option<Target> {
-        let mut url = None;
+        let (mut name, mut url): (Option<Name>, _) = (None, None);
         let mut settings = Vec::new();
         for child in tail.into_inner() {
             match child.as_rule() {
                 G::target_name => {
-                    let place = self.place(&child);
-                    let name = child.as_str().trim_end().trim_end_matches(':').trim_end();
-                    if child.as_str().trim_end().ends_with(':') {
-                        self.wrong_as(Rule::NotYetSupported, place, "named targets are not supported yet")
-                            .help("one `target URL { … }` serves the whole scenario");
-                    } else {
+                    let word = inner_first(child.clone());
+                    let word = self.declared(&word);
+                    let place = word.span;
+                    if !child.into_inner().any(|child| child.as_rule() == G::name_colon) {
+                        let name = &word.value;
                         self.wrong_as(Rule::NamedTargetColon, place, "the name of a target is followed by `:`")
                             .help(format!("write `target {name}: \"https://…\"`"))
                             .fix(place, format!("{name}:"));
                     }
-                    return None;
+                    name = Some(word);
                 }
                 G::expr => url = Some(self.expr(child)),
                 G::block => {
@@ -87,7 +116,114 @@ impl<'t> Builder<'t> {
                 _ => {}
             }
         }
-        Some(Target { span, name: None, url: url?, settings })
+        Some(Target { span, name, url: url?, settings })
+    }
+
+    fn data(&mut self, span: Span, start: usize, tail: P<'t>) -> Option<Data> {
+        let doc = self.doc(start);
+        let (mut name, mut source, mut options) = (None, None, Vec::new());
+        for child in tail.into_inner() {
+            match child.as_rule() {
+                G::declared => name = Some(self.declared(&child)),
+                G::expr => {
+                    let value = self.expr(child);
+                    source = match (&value.kind, plain_text(&value)) {
+                        (_, Some(path)) => Some(DataSource::File(Spanned::new(path, value.span))),
+                        (ExprKind::List(_), _) => Some(DataSource::Inline(value)),
+                        (ExprKind::Bad, _) => None,
+                        _ => {
+                            self.wrong(value.span, "rows come from a file, named in quotes, or from a list")
+                                .help("`data accounts from \"accounts.csv\"`, `data terms from [\"tea\", \"cup\"]`");
+                            None
+                        }
+                    };
+                }
+                G::data_block => {
+                    let inside = child.into_inner().filter(|child| child.as_rule() == G::data_option);
+                    options = inside.map(|option| self.data_option(inner_first(option))).collect();
+                }
+                _ => {}
+            }
+        }
+        Some(Data { span, doc, name: name?, source: source?, options })
+    }
+
+    fn data_option(&mut self, kind: P<'t>) -> DataOption {
+        let span = self.place(&kind);
+        if kind.as_rule() == G::unknown_s {
+            return DataOption::Bad(self.misplaced(kind.clone(), kind, Place::Data));
+        }
+        let Some(tail) = tail_of(&kind) else { return DataOption::Bad(self.bad_statement(&kind)) };
+        match kind.as_rule() {
+            G::columns_o => {
+                let list = inner_first(tail);
+                let values: Vec<Expr> = match self.atom(list).kind {
+                    ExprKind::List(values) => values,
+                    _ => Vec::new(),
+                };
+                let mut names = Vec::new();
+                for value in values {
+                    match (&value.kind, plain_text(&value)) {
+                        (_, Some(text)) => names.push(Spanned::new(text, value.span)),
+                        (ExprKind::Name(name), _) => names.push(Spanned::new(name.clone(), value.span)),
+                        (ExprKind::Bad, _) => {}
+                        _ => {
+                            self.wrong(value.span, "a column is a name, or text in quotes")
+                                .help("`columns [name, \"date of birth\"]`");
+                        }
+                    }
+                }
+                DataOption::Columns { span, names }
+            }
+            G::separator_o => {
+                let value = self.value(tail);
+                match self.plain_value(&value, "a separator is one character in quotes", "`separator \";\"`") {
+                    Some(value) => DataOption::Separator { span, value },
+                    None => DataOption::Bad(self.bad(span, "")),
+                }
+            }
+            rule => {
+                let word = tail.into_inner().find(|child| child.as_rule() == G::ident);
+                let word = self.word(&word.expect("it has a word"));
+                match rule {
+                    G::pick_o => DataOption::Pick { span, how: word },
+                    _ => DataOption::WhenEmpty { span, what: word },
+                }
+            }
+        }
+    }
+
+    fn flow(&mut self, span: Span, start: usize, tail: P<'t>) -> Flow {
+        let doc = self.doc(start);
+        let (mut name, mut parameters, mut body) = (None, Vec::new(), None);
+        for child in tail.into_inner() {
+            match child.as_rule() {
+                G::declared => name = Some(self.declared(&child)),
+                G::parameters => {
+                    let names = child.into_inner().filter(|child| child.as_rule() == G::declared);
+                    parameters = names.map(|name| self.declared(&name)).collect();
+                }
+                G::block => body = Some(self.block(child)),
+                _ => {}
+            }
+        }
+        let (name, body) = (name.expect("`flow` has a name"), body.expect("`flow` has a block"));
+        Flow { span, doc, name, parameters, body }
+    }
+
+    fn once(&mut self, span: Span, start: usize, tail: P<'t>) -> Once {
+        Once { span, doc: self.doc(start), body: self.body(tail) }
+    }
+
+    /// The block of a statement that consists of it.
+    pub(super) fn body(&mut self, tail: P<'t>) -> Block {
+        let block = tail.into_inner().find(|child| child.as_rule() == G::block);
+        self.block(block.expect("it has a block"))
+    }
+
+    /// The one expression of a tail.
+    pub(super) fn value(&mut self, tail: P<'t>) -> Expr {
+        self.expr(tail.into_inner().find(|child| child.as_rule() == G::expr).expect("it has a value"))
     }
 
     /// The tail of `let`.
@@ -98,157 +234,10 @@ impl<'t> Builder<'t> {
         Let { span, name, value }
     }
 
-    fn user(&mut self, span: Span, start: usize, tail: P<'t>) -> User {
-        let doc = self.doc(start);
-        let (mut name, mut weight, mut items) = (None, None, Vec::new());
-        for child in tail.into_inner() {
-            match child.as_rule() {
-                G::declared => name = Some(self.declared(&child)),
-                G::weight => weight = Some(self.weight(child)),
-                G::in_order => {
-                    let place = self.place(&child);
-                    self.wrong_as(Rule::NotYetSupported, place, "`in order` is not supported yet")
-                        .help("without it the tasks are drawn by weight");
-                }
-                G::block => items = statements_of(child).map(|child| self.user_item(child)).collect(),
-                _ => {}
-            }
-        }
-        User { span, doc, name: name.expect("`user` has a name"), weight, in_order: None, items }
-    }
-
-    fn weight(&mut self, pair: P<'t>) -> Expr {
-        self.expr(pair.into_inner().find(|child| child.as_rule() == G::expr).expect("`weight` has a value"))
-    }
-
-    fn user_item(&mut self, pair: P<'t>) -> UserItem {
-        let whole = pair.clone();
-        let (label, kind) = split_statement(pair);
-        if !matches!(kind.as_rule(), G::think_s | G::let_s | G::on_s | G::task_s) {
-            return UserItem::Bad(self.misplaced(whole, kind, Place::User));
-        }
-        self.no_label(label.as_ref());
-        let span = self.place(&kind);
-        let Some(tail) = tail_of(&kind) else { return UserItem::Bad(self.bad_statement(&kind)) };
-        match kind.as_rule() {
-            G::think_s => UserItem::Think { span, delay: self.delay(tail) },
-            G::let_s => UserItem::Let(self.let_item(span, tail)),
-            G::on_s => {
-                let mut starts = false;
-                let mut block = None;
-                for child in tail.into_inner() {
-                    match child.as_rule() {
-                        G::kw_start => starts = true,
-                        G::block => block = Some(self.block(child)),
-                        _ => {}
-                    }
-                }
-                let block = block.expect("`on` has a block");
-                if starts { UserItem::OnStart(block) } else { UserItem::OnStop(block) }
-            }
-            _ => {
-                let doc = self.doc(kind.as_span().start());
-                let (mut name, mut weight, mut body) = (None, None, None);
-                for child in tail.into_inner() {
-                    match child.as_rule() {
-                        G::declared => name = Some(self.declared(&child)),
-                        G::weight => weight = Some(self.weight(child)),
-                        G::block => body = Some(self.block(child)),
-                        _ => {}
-                    }
-                }
-                let (name, body) = (name.expect("`task` has a name"), body.expect("`task` has a block"));
-                UserItem::Task(Task { span, doc, name, weight, body })
-            }
-        }
-    }
-
     /// A block of statements.
     pub(super) fn block(&mut self, pair: P<'t>) -> Block {
         let span = self.place(&pair);
         Block { span, statements: statements_of(pair).map(|child| self.statement(child, Place::Task)).collect() }
-    }
-
-    /// `500ms`, `1s..3s`, `exponential(2s)`, `none`.
-    pub(super) fn delay(&mut self, tail: P<'t>) -> Delay {
-        let mut ends = tail.into_inner().filter(|child| child.as_rule() == G::expr).map(|child| self.expr(child));
-        let mut first = ends.next().expect("a delay has a value");
-        let last = ends.next();
-        drop(ends);
-        if let Some(last) = last {
-            return Delay::Range(first, last);
-        }
-        match first.kind {
-            ExprKind::Name(ref name) if name == "none" => Delay::None(first.span),
-            ExprKind::Call { ref name, ref mut arguments } if name.value == "exponential" && arguments.len() == 1 => {
-                Delay::Exponential(arguments.remove(0))
-            }
-            _ => Delay::Fixed(first),
-        }
-    }
-
-    fn thresholds(&mut self, span: Span, tail: P<'t>) -> Thresholds {
-        let mut items = Vec::new();
-        for child in tail.into_inner() {
-            if child.as_rule() == G::threshold {
-                items.push(self.threshold(child));
-            }
-        }
-        Thresholds { span, items }
-    }
-
-    fn threshold(&mut self, pair: P<'t>) -> ThresholdItem {
-        let span = self.place(&pair);
-        let child = inner_first(pair);
-        if child.as_rule() != G::threshold_tail {
-            return ThresholdItem::Bad(self.bad_threshold(child));
-        }
-        let text = child.as_str();
-        let (mut metric, mut iteration_time, mut subject, mut operator, mut value) = (None, None, None, None, None);
-        for part in child.into_inner() {
-            match part.as_rule() {
-                G::metric => metric = Some(self.word(&part)),
-                G::iteration_time => iteration_time = Some(self.place(&part)),
-                G::subject => subject = self.subject(part),
-                G::op_symbol if part.as_str() == "=" => {
-                    let place = self.place(&part);
-                    self.wrong(place, "a threshold compares with `<`, `<=`, `>` or `>=`").label("not with `=`");
-                    return ThresholdItem::Bad(self.bad(span, text));
-                }
-                G::op_symbol => operator = Some(self.operator(&part)),
-                G::expr => value = Some(self.expr(part)),
-                _ => {}
-            }
-        }
-        let (metric, value) = (metric.expect("a threshold has a metric"), value.expect("a threshold has a limit"));
-        let Some(operator) = operator.flatten() else { return ThresholdItem::Bad(self.bad(span, text)) };
-        use BinaryOperator::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
-        if !matches!(operator.value, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual) {
-            self.wrong(operator.span, "a threshold compares").label("`<`, `<=`, `>` or `>=` is due here");
-            return ThresholdItem::Bad(self.bad(span, text));
-        }
-        ThresholdItem::Threshold(Threshold {
-            span,
-            abort: None,
-            metric,
-            iteration_time,
-            subject,
-            operator,
-            value,
-            over: None,
-            lasting: None,
-        })
-    }
-
-    fn subject(&mut self, pair: P<'t>) -> Option<Subject> {
-        let child = pair.into_inner().find(|child| matches!(child.as_rule(), G::dotted | G::text))?;
-        if child.as_rule() == G::dotted {
-            return Some(Subject::Path(child.into_inner().map(|name| self.word(&name)).collect()));
-        }
-        // The name of a step is a template: its `${…}` is compared as text.
-        let written = child.as_str().trim_end();
-        let inside = &written[1..written.len() - 1];
-        Some(Subject::Text(Spanned::new(inside.replace("\\\"", "\""), self.place(&child))))
     }
 
     /// The parts of a block that all go to one place.
@@ -309,6 +298,29 @@ pub(super) fn tail_of<'t>(kind: &P<'t>) -> Option<P<'t>> {
                 | G::value_tail
                 | G::expect_tail
                 | G::capture_tail
+                | G::switch_tail
+                | G::tls_block
+                | G::data_tail
+                | G::word_tail
+                | G::when_tail
+                | G::columns_tail
+                | G::flow_tail
+                | G::body_tail
+                | G::answer_tail
+                | G::session_tail
+                | G::take_tail
+                | G::open_tail
+                | G::with_tail
+                | G::events_tail
+                | G::every_tail
+                | G::all_tail
+                | G::for_tail
+                | G::choose_block
+                | G::group_tail
+                | G::retry_tail
+                | G::fail_tail
+                | G::called_tail
+                | G::auth_tail
         )
     })
 }

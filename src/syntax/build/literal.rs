@@ -238,7 +238,11 @@ impl<'t> Builder<'t> {
 
     fn path_start(&mut self, pair: &P<'t>) {
         let written = pair.as_str();
-        if written.starts_with('/') {
+        let on_target = written.split_once(':').is_some_and(|(name, rest)| {
+            let known = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty();
+            known && (rest.is_empty() || rest.starts_with('/') && !rest.starts_with("//"))
+        });
+        if written.starts_with('/') || on_target {
             return;
         }
         let span = self.place(pair);
@@ -252,11 +256,6 @@ impl<'t> Builder<'t> {
                 }
                 None => drop(complaint.label("did you mean `/`?").fix(span, "/")),
             }
-        } else if written
-            .split_once(":/")
-            .is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
-        {
-            self.wrong_as(Rule::NotYetSupported, span, "paths on a named target are not supported yet");
         } else {
             let better = format!("/{written}");
             self.wrong(span, "a path begins with `/`").label(format!("did you mean `{better}`?")).fix(span, better);

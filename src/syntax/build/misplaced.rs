@@ -13,12 +13,18 @@ pub(super) enum Place {
     File,
     /// In the block of `target`.
     Target,
+    /// In the block of `tls`.
+    Tls,
+    /// In the block of `data`.
+    Data,
     /// In the block of `user`.
     User,
     /// Among the statements of a task.
     Task,
     /// In the block of `websocket`.
     Socket,
+    /// In the block of `events`.
+    Events,
     /// In the block of an HTTP step.
     Request,
     /// In the block of `receive` or `call`.
@@ -28,23 +34,21 @@ pub(super) enum Place {
 impl Place {
     /// Whether a part belongs here.
     pub(super) fn takes(self, rule: G) -> bool {
+        let default =
+            matches!(rule, G::timeout_s | G::header_s | G::cookie_s | G::auth_s | G::query_s | G::redirects_s);
+        let body = matches!(rule, G::json_s | G::form_s | G::multipart_s | G::body_s);
+        let message = matches!(rule, G::expect_s | G::check_s | G::capture_s | G::set_s | G::measure_s);
         match self {
-            Place::Target => matches!(rule, G::timeout_s | G::header_s),
-            Place::Socket => matches!(rule, G::timeout_s | G::header_s | G::query_s),
-            Place::Request => matches!(
-                rule,
-                G::header_s
-                    | G::query_s
-                    | G::json_s
-                    | G::form_s
-                    | G::body_s
-                    | G::timeout_s
-                    | G::expect_s
-                    | G::check_s
-                    | G::capture_s
-            ),
-            Place::Message => matches!(rule, G::expect_s | G::check_s | G::capture_s),
-            Place::File | Place::User | Place::Task => false,
+            Place::Target => {
+                matches!(rule, G::timeout_s | G::header_s | G::redirects_s | G::auth_s)
+                    || matches!(rule, G::switch_s | G::tls_s | G::proxy_s)
+            }
+            Place::User | Place::Task => default,
+            Place::Socket => default && rule != G::redirects_s || rule == G::subprotocol_s,
+            Place::Events => default || body,
+            Place::Request => default || body || message,
+            Place::Message => message,
+            Place::File | Place::Tls | Place::Data => false,
         }
     }
 
@@ -53,9 +57,12 @@ impl Place {
         let lists: &[&[&'static str]] = match self {
             Place::File => &[keyword::ITEMS],
             Place::Target => &[keyword::TARGET_SETTINGS],
-            Place::User => &[keyword::USER_ITEMS],
-            Place::Task => &[keyword::STATEMENTS],
+            Place::Tls => &[keyword::TLS_SETTINGS],
+            Place::Data => &[keyword::DATA_OPTIONS],
+            Place::User => &[keyword::USER_ITEMS, keyword::DEFAULTS],
+            Place::Task => &[keyword::STATEMENTS, keyword::DEFAULTS],
             Place::Socket => &[keyword::STATEMENTS, keyword::SOCKET_SETTINGS],
+            Place::Events => &[keyword::STATEMENTS, keyword::EVENTS_SETTINGS],
             Place::Request => &[keyword::REQUEST_PARTS],
             Place::Message => &[keyword::MESSAGE_PARTS],
         };
@@ -67,9 +74,12 @@ impl Place {
         match self {
             Place::File => "at the top level",
             Place::Target => "in the block of `target`",
+            Place::Tls => "in the block of `tls`",
+            Place::Data => "in the block of `data`",
             Place::User => "in the block of `user`",
             Place::Task => "among the statements of a task",
             Place::Socket => "in the block of `websocket`",
+            Place::Events => "in the block of `events`",
             Place::Request => "in the block of a request",
             Place::Message => "in the block of a received message",
         }
@@ -82,7 +92,6 @@ impl<'t> Builder<'t> {
         let span = self.place(&whole);
         let text = whole.as_str();
         match kind.as_rule() {
-            G::later_s => self.later(&kind),
             G::unknown_s => self.unknown(&kind, place),
             G::empty_label => {
                 let name = text.trim_end().trim_end_matches(':').trim_end();
@@ -96,9 +105,17 @@ impl<'t> Builder<'t> {
             rule => {
                 let word_span = first_word(self, &kind);
                 let word = self.repaired.slice(word_span).to_owned();
-                let (belongs, example) = home(rule, &word);
-                let part = matches!(place, Place::Target | Place::Socket | Place::Request | Place::Message)
-                    && (Place::Request.takes(rule) || Place::Socket.takes(rule));
+                let answers =
+                    rule == G::on_s && kind.clone().into_inner().any(|child| child.as_rule() == G::answer_tail);
+                let (belongs, example) = match answers {
+                    true => (
+                        "with `receive` it belongs into the block of a socket",
+                        "`websocket /ws { on receive where json $.type == \"ping\" { … } }`".into(),
+                    ),
+                    false => home(rule, &word),
+                };
+                let blocks = [Place::Target, Place::Socket, Place::Events, Place::Request, Place::Message];
+                let part = blocks.contains(&place) && blocks.iter().any(|place| place.takes(rule));
                 let broken = if part { Rule::MisplacedPart } else { Rule::Misplaced };
                 self.wrong_as(broken, word_span, format!("`{word}` cannot stand {}", place.said()))
                     .label(belongs)
@@ -106,29 +123,6 @@ impl<'t> Builder<'t> {
             }
         }
         self.bad(span, text)
-    }
-
-    /// A word of the later language.
-    fn later(&mut self, kind: &P<'t>) {
-        let Some(word) = kind.clone().into_inner().find(|child| child.as_rule() == G::later) else { return };
-        let span = self.place(&word);
-        let help = match word.as_str() {
-            "flow" | "use" => Some("write the steps out in each task"),
-            "setup" | "teardown" => Some("`on start` and `on stop` run once for each user"),
-            "group" => Some("take its steps out of the block; each is a row of its own"),
-            "for" => Some("`repeat N as i { … }` repeats a known number of times"),
-            "choose" => Some("tasks with `weight` are drawn at random"),
-            "set" => Some("`let` and `capture` name a new value"),
-            "data" | "take" => Some("`oneof(…)` draws from a few values"),
-            "auth" => Some("write `header Authorization \"Bearer …\"`"),
-            "pace" => Some("`think` pauses between tasks"),
-            "stop" => Some("`if` can leave the rest of a task out"),
-            _ => None,
-        };
-        let complaint = self.wrong_as(Rule::NotYetSupported, span, format!("`{}` is not supported yet", word.as_str()));
-        if let Some(help) = help {
-            drop(complaint.help(help));
-        }
     }
 
     /// A line that begins with nothing known.
@@ -174,11 +168,6 @@ impl<'t> Builder<'t> {
                 .help(format!("`{word} /path {{ … }}`"));
             return;
         }
-        if rest.starts_with('(') && place != Place::File {
-            self.wrong_as(Rule::UnknownWord, span, format!("no statement is called `{word}`"))
-                .help("functions give values: `let x = …`; calling a flow is not supported yet");
-            return;
-        }
         if rest.starts_with('=') && !rest.starts_with("==") {
             self.wrong(span, "a value is named with `let`")
                 .label(format!("did you mean `let {word}`?"))
@@ -188,7 +177,10 @@ impl<'t> Builder<'t> {
         let known = place.words();
         let synonym =
             keyword::SYNONYMS.iter().find(|(theirs, _)| *theirs == word.to_lowercase()).map(|(_, ours)| *ours);
-        let everywhere = || [keyword::ITEMS, keyword::USER_ITEMS, keyword::STATEMENTS, keyword::REQUEST_PARTS].concat();
+        let everywhere = || {
+            let lists = [keyword::ITEMS, keyword::USER_ITEMS, keyword::STATEMENTS, keyword::REQUEST_PARTS];
+            [lists.concat(), keyword::TARGET_SETTINGS.to_vec(), keyword::SOCKET_SETTINGS.to_vec()].concat()
+        };
         let better = synonym
             .or_else(|| nearest(word, known.iter().copied()))
             .or_else(|| nearest(word, keyword::METHODS.iter().copied()).filter(|_| rest.starts_with('/')))
@@ -235,6 +227,25 @@ impl<'t> Builder<'t> {
         self.bad(span, text)
     }
 
+    /// A branch of `choose` that could not be read.
+    pub(super) fn bad_choice(&mut self, pair: &P<'t>) {
+        self.explain_at(pair, G::choice_head, "a branch of `choose`");
+    }
+
+    /// A message of `receive all` that could not be read.
+    pub(super) fn bad_expected(&mut self, pair: &P<'t>) {
+        self.explain_at(pair, G::expected_tail, "a message of `receive all`");
+    }
+
+    /// A line of `tls` that could not be read.
+    pub(super) fn bad_tls(&mut self, pair: &P<'t>) {
+        let word = crate::syntax::nesting::leading_word(pair.as_str());
+        match keyword::TLS_SETTINGS.contains(&word) {
+            true => self.explain_at(pair, G::tls_tail, "a setting of `tls`"),
+            false => self.unknown(pair, Place::Tls),
+        }
+    }
+
     /// A statement whose keyword is known and whose rest is not.
     pub(super) fn bad_statement(&mut self, kind: &P<'t>) -> Bad {
         let span = self.place(kind);
@@ -242,35 +253,70 @@ impl<'t> Builder<'t> {
         let (tail, word) = match kind.as_rule() {
             G::scenario_s => (G::scenario_tail, "scenario"),
             G::target_s => (G::target_tail, "target"),
+            G::switch_s => (G::switch_tail, text.split_whitespace().next().map_or("http", known_switch)),
+            G::tls_s => (G::body_head, "tls"),
+            G::proxy_s => (G::value_tail, "proxy"),
+            G::data_s => (G::data_head, "data"),
+            G::pick_o => (G::word_tail, "pick"),
+            G::when_o => (G::when_tail, "when"),
+            G::columns_o => (G::columns_tail, "columns"),
+            G::separator_o => (G::value_tail, "separator"),
+            G::use_s => (G::value_tail, "use"),
+            G::flow_s => (G::flow_head, "flow"),
+            G::setup_s => (G::body_head, "setup"),
+            G::teardown_s => (G::body_head, "teardown"),
             G::user_s => (G::user_head, "user"),
             G::task_s => (G::task_head, "task"),
             G::on_s => (G::on_head, "on"),
             G::think_s => (G::delay_tail, "think"),
+            G::pace_s => (G::value_tail, "pace"),
+            G::session_s => (G::session_tail, "session"),
+            G::take_s => (G::take_tail, "take"),
             G::pause_s => (G::delay_tail, "pause"),
             G::thresholds_s => (G::thresholds_head, "thresholds"),
             G::http_s => (G::request_tail, "GET"),
             G::websocket_s => (G::request_tail, "websocket"),
+            G::open_s => (G::open_tail, "open"),
+            G::with_s => (G::with_head, "with"),
+            G::events_s => (G::events_tail, "events"),
+            G::every_s => (G::every_head, "every"),
             G::send_s => (G::send_tail, "send"),
+            G::receive_s if text.split_whitespace().nth(1) == Some("all") => (G::all_head, "receive"),
             G::receive_s => (G::receive_tail, "receive"),
             G::call_s => (G::call_tail, "call"),
             G::close_s => (G::close_tail, "close"),
             G::repeat_s => (G::repeat_head, "repeat"),
+            G::for_s => (G::for_head, "for"),
+            G::choose_s => (G::body_head, "choose"),
+            G::group_s => (G::group_head, "group"),
+            G::retry_s => (G::retry_head, "retry"),
+            G::attempt_s => (G::body_head, "attempt"),
+            G::parallel_s => (G::body_head, "parallel"),
             G::let_s => (G::let_tail, "let"),
+            G::set_s => (G::capture_tail, "set"),
+            G::measure_s => (G::let_tail, "measure"),
+            G::log_s => (G::value_tail, "log"),
+            G::stop_s => (G::word_tail, "stop"),
+            G::fail_s => (G::fail_tail, "fail"),
+            G::return_s => (G::value_tail, "return"),
+            G::called_s => (G::called_tail, "a call"),
             G::header_s => (G::header_tail, "header"),
+            G::cookie_s => (G::header_tail, "cookie"),
+            G::auth_s => (G::auth_tail, "auth"),
             G::query_s => (G::object_tail, "query"),
             G::form_s => (G::object_tail, "form"),
+            G::multipart_s => (G::object_tail, "multipart"),
             G::json_s => (G::value_tail, "json"),
             G::body_s => (G::value_tail, "body"),
             G::timeout_s => (G::value_tail, "timeout"),
+            G::redirects_s => (G::value_tail, "redirects"),
+            G::subprotocol_s => (G::value_tail, "subprotocol"),
             G::expect_s => (G::expect_tail, "expect"),
             G::check_s => (G::value_tail, "check"),
             G::capture_s => (G::capture_tail, "capture"),
             _ => (G::value_tail, "statement"),
         };
-        let broken = kind
-            .clone()
-            .into_inner()
-            .find(|child| matches!(child.as_rule(), G::bad | G::head_bad | G::receive_later | G::repeat_later));
+        let broken = kind.clone().into_inner().find(|child| matches!(child.as_rule(), G::bad | G::head_bad));
         if let Some(broken) = broken {
             self.explain(&broken, tail, word);
         }
@@ -285,6 +331,11 @@ impl<'t> Builder<'t> {
                 .help("put the label before the request or the socket step");
         }
     }
+}
+
+/// The words of the settings that take one word.
+fn known_switch(word: &str) -> &'static str {
+    ["http", "cookies", "compression"].into_iter().find(|known| *known == word).unwrap_or("http")
 }
 
 /// Whether it could name a value.
@@ -304,7 +355,7 @@ fn first_word(builder: &Builder<'_>, kind: &P<'_>) -> Span {
 fn beginnings(place: Place) -> String {
     match place {
         Place::Task | Place::Socket => {
-            "a statement is a request such as `GET /path`, `websocket`, `send`, `receive`, `call`, `close`, `pause`, `repeat`, `if` or `let`".into()
+            "a statement is a request such as `GET /path`, a flow such as `login()`, or begins with a word such as `websocket`, `send`, `receive`, `pause`, `repeat`, `if`, `let` or `group`".into()
         }
         _ => {
             let words = place.words();
@@ -317,23 +368,36 @@ fn beginnings(place: Place) -> String {
 /// Where a statement belongs, as a label, and an example of it.
 fn home(rule: G, word: &str) -> (&'static str, String) {
     match rule {
-        G::scenario_s | G::target_s | G::user_s | G::thresholds_s => {
-            ("it belongs to the top level of the file", format!("close the blocks before `{word}`"))
+        G::scenario_s
+        | G::target_s
+        | G::data_s
+        | G::use_s
+        | G::flow_s
+        | G::user_s
+        | G::setup_s
+        | G::teardown_s
+        | G::thresholds_s => ("it belongs to the top level of the file", format!("close the blocks before `{word}`")),
+        G::switch_s | G::tls_s | G::proxy_s => {
+            ("it belongs into the block of `target`", format!("`target \"https://shop.test\" {{ {word} … }}`"))
         }
-        G::task_s | G::on_s | G::think_s => {
+        G::task_s | G::on_s | G::think_s | G::pace_s | G::session_s => {
             ("it belongs into the block of `user`", "`user visitor { think 1s; task browse { … } }`".into())
         }
         G::expect_s | G::check_s | G::capture_s => {
             ("it belongs into the block of a step", format!("`GET /path {{ {word} … }}`"))
         }
-        G::header_s | G::query_s | G::timeout_s => (
+        G::subprotocol_s => {
+            ("it belongs to the first lines of `websocket`", "`websocket /ws { subprotocol \"v1\"; … }`".into())
+        }
+        G::header_s | G::cookie_s | G::auth_s | G::query_s | G::timeout_s | G::redirects_s => (
             "it belongs into the block of a request, or to the first lines of `websocket`",
             format!("`GET /path {{ {word} … }}`"),
         ),
-        G::json_s | G::form_s | G::body_s => {
+        G::json_s | G::form_s | G::multipart_s | G::body_s => {
             ("it belongs into the block of a request", format!("`POST /path {{ {word} … }}`"))
         }
         G::let_s => ("it belongs before the step", "`let` stands in a task, in a user or at the top level".into()),
+        G::take_s => ("it belongs into a user or a task", "`take account from accounts`".into()),
         _ => ("it belongs into a task", "`task browse { GET /path }`".into()),
     }
 }

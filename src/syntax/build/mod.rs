@@ -2,13 +2,18 @@
 //!
 //! The grammar lets every statement stand in every block; which ones belong there is decided here.
 
+mod control;
 mod explain;
 mod expression;
 mod item;
 mod literal;
 mod misplaced;
 mod numeric;
+mod part;
+mod socket;
 mod step;
+mod threshold;
+mod user;
 
 use pest::iterators::Pair;
 
