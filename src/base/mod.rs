@@ -3,6 +3,7 @@
 //! Takes nothing, gives plain types. Knows no language, no file system (it asks a [`Files`]) and no clock.
 #![deny(clippy::disallowed_methods)]
 
+pub mod date;
 pub mod source;
 pub mod units;
 

@@ -537,16 +537,36 @@ pub enum Extractor {
 #[allow(missing_docs)]
 pub enum Function {
     Env,
+    /// `secret(name)`: the name is a known text.
+    Secret,
+    /// Never in a [`ExprKind::Call`]: `check` reads the file, see [`ExprKind::File`].
+    File,
     Length,
+    Lower,
     Number,
     String,
+    Replace,
+    After,
+    Before,
+    Pick,
     OneOf,
-    Uniform,
-    Int,
+    Min,
+    Max,
+    Base64,
+    Unbase64,
+    Base64Url,
+    ToHex,
+    FromHex,
+    Sha256,
+    HmacSha256,
+    UrlEncode,
     Uuid,
     Now,
-    Counter,
+    Date,
+    Uniform,
+    Int,
     RandomString,
+    Counter,
 }
 
 /// What the run must hold.

@@ -8,6 +8,7 @@ pub mod arithmetic;
 mod compile;
 mod describe;
 pub mod expr;
+pub mod functions;
 mod outline;
 pub mod profile;
 pub mod reach;

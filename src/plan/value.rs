@@ -28,6 +28,21 @@ pub enum Value {
     /// An object, an array or a number beyond 2⁵³ out of a JSON text. Never a string, bool, null or plain number:
     /// those have variants of their own, whatever they came from.
     Json(Arc<serde_json::Value>),
+    /// A string whose bytes are no UTF-8: out of a file, `from_hex` or `unbase64`. Never one that could be a `Text`.
+    Bytes(Arc<[u8]>),
+    /// What `file(…)` has read: a string that a `multipart` body sends under a name and a type.
+    File(Arc<File>),
+}
+
+/// A file that was read before the run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// Its name, without folders.
+    pub name: String,
+    /// Its media type, where the scenario names one: `image/png`.
+    pub media_type: Option<String>,
+    /// What it holds: [`Value::Text`] or [`Value::Bytes`].
+    pub content: Value,
 }
 
 /// The largest whole number up to which an `f64` counts every one.
@@ -49,6 +64,14 @@ impl Value {
         }
     }
 
+    /// A string of these bytes: text where they are UTF-8.
+    pub fn from_bytes(bytes: Vec<u8>) -> Value {
+        match String::from_utf8(bytes) {
+            Ok(text) => Value::Text(text.into()),
+            Err(error) => Value::Bytes(error.into_bytes().into()),
+        }
+    }
+
     /// As it stands in a JSON text. Whole numbers have no fraction (`10`, not `10.0`); durations, rates, percentages
     /// and sizes, which JSON does not have, are the strings that the language writes (`"1m30s"`).
     pub fn to_json(&self) -> serde_json::Value {
@@ -58,16 +81,23 @@ impl Value {
             Value::Number(number) => json_number(*number),
             Value::List(items) => items.iter().map(Value::to_json).collect(),
             Value::Json(json) => (**json).clone(),
-            Value::Text(_) | Value::Duration(_) | Value::Rate(_) | Value::Share(_) | Value::Size(_) => {
-                serde_json::Value::String(self.text().into_owned())
-            }
+            Value::Text(_)
+            | Value::Duration(_)
+            | Value::Rate(_)
+            | Value::Share(_)
+            | Value::Size(_)
+            | Value::Bytes(_)
+            | Value::File(_) => serde_json::Value::String(self.text().into_owned()),
         }
     }
 
-    /// Its text: what `${…}`, a header or a query holds. Lists and objects are compact JSON.
+    /// Its text: what `${…}`, a header or a query holds. Lists and objects are compact JSON; of a string that is no
+    /// UTF-8 what fits, see [`Value::as_bytes`].
     pub fn text(&self) -> Cow<'_, str> {
         match self {
             Value::Text(text) => Cow::Borrowed(text),
+            Value::Bytes(bytes) => String::from_utf8_lossy(bytes),
+            Value::File(file) => file.content.text(),
             Value::Null => Cow::Borrowed("null"),
             Value::Bool(true) => Cow::Borrowed("true"),
             Value::Bool(false) => Cow::Borrowed("false"),
@@ -93,6 +123,7 @@ impl Value {
             Value::Size(size) => write!(to, "{size}"),
             Value::List(_) => write!(to, "{}", self.to_json()),
             Value::Json(json) => write!(to, "{json}"),
+            Value::Bytes(_) | Value::File(_) => to.write_str(&self.text()),
         };
     }
 
@@ -128,7 +159,10 @@ impl Value {
             (Value::Number(_), Value::Json(json)) | (Value::Json(json), Value::Number(_)) if json.is_number() => {
                 false // one lies beyond 2⁵³, the other does not
             }
-            _ => return None,
+            _ => match (self.as_bytes(), other.as_bytes()) {
+                (Some(a), Some(b)) => a == b,
+                _ => return None,
+            },
         })
     }
 
@@ -144,7 +178,10 @@ impl Value {
                 (serde_json::Value::Number(a), serde_json::Value::Number(b)) => Some(order_numbers(a, b)),
                 _ => None,
             },
-            _ => self.as_number()?.partial_cmp(&other.as_number()?),
+            _ => match (self.as_bytes(), other.as_bytes()) {
+                (Some(a), Some(b)) => Some(a.cmp(b)),
+                _ => self.as_number()?.partial_cmp(&other.as_number()?),
+            },
         }
     }
 
@@ -169,7 +206,29 @@ impl Value {
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
+            Value::File(file) => file.content.as_text(),
             _ => None,
+        }
+    }
+
+    /// The bytes of a string, UTF-8 or not; `None`: it is no string.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Value::Text(text) => Some(text.as_bytes()),
+            Value::Bytes(bytes) => Some(bytes),
+            Value::File(file) => file.content.as_bytes(),
+            _ => None,
+        }
+    }
+
+    /// What goes over the wire as it is: the bytes of a string, else its text.
+    pub fn raw(&self) -> Cow<'_, [u8]> {
+        match self.as_bytes() {
+            Some(bytes) => Cow::Borrowed(bytes),
+            None => match self.text() {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            },
         }
     }
 
@@ -181,10 +240,13 @@ impl Value {
         }
     }
 
-    /// Characters of a text, items of a list, members of an object; `None`: it has no length.
+    /// Characters of a text, bytes of a string that is none, items of a list, members of an object; `None`: it has no
+    /// length.
     pub fn length(&self) -> Option<usize> {
         match self {
             Value::Text(text) => Some(text.chars().count()),
+            Value::Bytes(bytes) => Some(bytes.len()),
+            Value::File(file) => file.content.length(),
             Value::List(items) => Some(items.len()),
             Value::Json(json) => match &**json {
                 serde_json::Value::Array(items) => Some(items.len()),
@@ -212,6 +274,15 @@ impl Value {
         }
     }
 
+    /// How many items a list has; `None`: no list.
+    pub fn items_count(&self) -> Option<usize> {
+        match self {
+            Value::List(items) => Some(items.len()),
+            Value::Json(json) => Some(json.as_array()?.len()),
+            _ => None,
+        }
+    }
+
     /// The items of a list; `None`: no list.
     pub fn items(&self) -> Option<Vec<Value>> {
         match self {
@@ -234,6 +305,7 @@ impl Value {
             Value::Size(_) => "size",
             Value::List(_) => "list",
             Value::Json(json) => json_type(json),
+            Value::Bytes(_) | Value::File(_) => "string",
         }
     }
 
@@ -244,6 +316,8 @@ impl Value {
             Value::Text(text) => Value::Text(Arc::from(&**text)),
             Value::List(items) => Value::List(items.iter().map(Value::unshared).collect()),
             Value::Json(json) => Value::Json(Arc::new((**json).clone())),
+            Value::Bytes(bytes) => Value::Bytes(Arc::from(&**bytes)),
+            Value::File(file) => Value::File(Arc::new(File { content: file.content.unshared(), ..(**file).clone() })),
             Value::Null
             | Value::Bool(_)
             | Value::Number(_)

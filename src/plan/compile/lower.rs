@@ -8,8 +8,8 @@ use regex::Regex;
 
 use crate::check::meaning::{self, ExprKind, Operator, Owner, VarId};
 use crate::plan::arithmetic::{arithmetic, negate};
-use crate::plan::expr::{Expr, Extractor, JsonPath, Piece, Segment, Template};
-use crate::plan::{Delay, SlotId, Value};
+use crate::plan::expr::{Expr, Extractor, Function, JsonPath, Piece, Segment, Template};
+use crate::plan::{Delay, SlotId, Value, functions};
 
 /// Where each named value is kept.
 pub(super) struct Variables {
@@ -115,7 +115,7 @@ impl Lower<'_> {
             ExprKind::UserId => Expr::UserId,
             ExprKind::UserIteration => Expr::UserIteration,
             ExprKind::RunId => Expr::RunId,
-            ExprKind::Call(function, arguments) => Expr::Call(*function, self.exprs(arguments)),
+            ExprKind::Call(function, arguments) => called(*function, self.exprs(arguments)),
             ExprKind::List(items) => list(self.exprs(items)),
             ExprKind::Object(members) => {
                 object(members.iter().map(|(key, value)| (key.clone(), self.expr(value))).collect())
@@ -255,6 +255,16 @@ fn object(members: Vec<(String, Expr)>) -> Expr {
         Some(map) => Expr::Literal(Value::Json(Arc::new(serde_json::Value::Object(map)))),
         None => Expr::Object(members),
     }
+}
+
+fn called(function: Function, arguments: Vec<Expr>) -> Expr {
+    if functions::is_steady(function)
+        && let Some(values) = arguments.iter().map(|value| literal(value).cloned()).collect::<Option<Vec<Value>>>()
+        && let Ok(Some(value)) = functions::call(function, &values)
+    {
+        return Expr::Literal(value);
+    }
+    Expr::Call(function, arguments)
 }
 
 fn lower_extractor(extractor: &meaning::Extractor) -> Extractor {

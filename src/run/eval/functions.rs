@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{NoValue, Operand, Scope, eval, extract, operand};
+use crate::base::date::date_text;
 use crate::plan::expr::Function;
 use crate::plan::value::WHOLE_MAX;
-use crate::plan::{Expr, Value};
+use crate::plan::{Expr, Value, functions};
 use crate::run::random::Random;
 use crate::run::thread::Thread;
 
@@ -39,36 +40,72 @@ pub(super) fn call<'a>(
         }
         _ => {}
     }
-    let mut values = [const { Value::Null }; 2];
+    if arguments.len() > ARGUMENTS_USUAL {
+        let mut values = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            match eval(argument, scope)? {
+                Some(found) => values.push(found),
+                None => return Ok(None),
+            }
+        }
+        return value(function, &values, scope);
+    }
+    let mut values = [const { Value::Null }; ARGUMENTS_USUAL];
     for (value, argument) in values.iter_mut().zip(arguments) {
         match eval(argument, scope)? {
             Some(found) => *value = found,
             None => return Ok(None),
         }
     }
-    let [first, second] = &values;
+    value(function, &values[..arguments.len()], scope)
+}
+
+/// So many arguments need no memory of their own; only `min` and `max` may have more.
+const ARGUMENTS_USUAL: usize = 3;
+
+fn value<'a>(
+    function: Function,
+    arguments: &[Value],
+    scope: &mut Scope<'a>,
+) -> Result<Option<Operand<'a>>, NoValue> {
+    let of = |index: usize| arguments.get(index).unwrap_or(&Value::Null);
     let value = match function {
-        Function::Length => match first.length() {
-            Some(length) => Value::Number(length as f64),
-            None => return Err(NoValue::because(format!("a {} has no length", first.type_name()))),
-        },
-        Function::Number => number(first)?,
-        Function::String => Value::from(&*first.text()),
-        Function::Uniform => match (first, second) {
+        Function::Uniform => match (of(0), of(1)) {
             (Value::Duration(low), Value::Duration(high)) => Value::Duration(scope.random.between(*low, *high)),
-            _ => Value::Number(scope.random.uniform(numeric(first)?, numeric(second)?)),
+            (low, high) => Value::Number(scope.random.uniform(numeric(low)?, numeric(high)?)),
         },
         Function::Int => {
-            let (low, high) = (whole(first)?, whole(second)?);
+            let (low, high) = (whole(of(0))?, whole(of(1))?);
             Value::Number(scope.random.int(low, high) as f64)
         }
+        Function::Pick => pick(scope.random, of(0))?,
         Function::Uuid => uuid(scope.random).into(),
         Function::Now => Value::Number(now(scope.thread).as_secs_f64()),
+        Function::Date => {
+            let moment = match arguments.get(1) {
+                Some(seconds) => numeric(seconds)?,
+                None => now(scope.thread).as_secs_f64(),
+            };
+            let format = of(0).text();
+            date_text(&format, moment).map_err(NoValue::because)?.into()
+        }
         Function::Counter => Value::Number(counter(scope.thread) as f64),
-        Function::RandomString => random_string(scope.random, first)?.into(),
-        Function::Env | Function::OneOf => panic!("`{function:?}` evaluates its own arguments, above"),
+        Function::RandomString => random_string(scope.random, of(0))?.into(),
+        Function::Env | Function::OneOf | Function::Secret | Function::File => {
+            panic!("`{function:?}` has been taken care of before")
+        }
+        steady => return Ok(functions::call(steady, arguments).map_err(NoValue::because)?.map(Operand::from)),
     };
     Ok(Some(value.into()))
+}
+
+/// `pick(list)`
+fn pick(random: &mut Random, list: &Value) -> Result<Value, NoValue> {
+    let Some(length) = list.items_count() else {
+        return Err(NoValue::because(format!("`pick` draws from a list, and this is a {}", list.type_name())));
+    };
+    let drawn = random.index(length as u64) as usize;
+    list.item(drawn).ok_or_else(|| NoValue::because("`pick` of an empty list"))
 }
 
 /// `env(name, default)`
@@ -82,32 +119,6 @@ fn environment<'a>(arguments: &'a [Expr], scope: &mut Scope<'a>) -> Result<Optio
         None => {
             Err(NoValue::because(format!("the environment variable `{name}` is not set, and `env` has no default")))
         }
-    }
-}
-
-fn number(value: &Value) -> Result<Value, NoValue> {
-    let Some(text) = value.as_text() else {
-        return match value.as_number() {
-            // One beyond 2⁵³ keeps its digits.
-            Some(_) => Ok(value.clone()),
-            None => Err(NoValue::because(format!("a {} is no number", value.type_name()))),
-        };
-    };
-    let trimmed = text.trim();
-    let (sign, digits) = match trimmed.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, trimmed),
-    };
-    let read = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        Some(hex) if !hex.starts_with('+') => u64::from_str_radix(hex, 16).ok().map(|number| number as f64),
-        Some(_) => None,
-        // Rust also reads `inf`, `nan` and a second sign; JSON and people do not write them.
-        None if digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') => digits.parse().ok(),
-        None => None,
-    };
-    match read {
-        Some(number) if f64::is_finite(number) => Ok(Value::Number(sign * number)),
-        _ => Err(NoValue::because(format!("{} is no number", shortened(text)))),
     }
 }
 
@@ -158,12 +169,4 @@ fn random_string(random: &mut Random, length: &Value) -> Result<String, NoValue>
         )));
     }
     Ok((0..length as usize).map(|_| LETTERS[random.index(36) as usize] as char).collect())
-}
-
-/// A text in quotes, cut where it gets long.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
-    }
 }
