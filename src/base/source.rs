@@ -8,6 +8,12 @@ use std::path::{Path, PathBuf};
 pub trait Files {
     /// The bytes of one file. Errors are the operating system's.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// The same for files that may be larger than sources: all bytes, or more than `bytes_max` where there are more.
+    fn read_most(&self, path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+        let _ = bytes_max;
+        self.read(path)
+    }
 }
 
 impl Files for HashMap<PathBuf, Vec<u8>> {

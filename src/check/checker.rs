@@ -5,17 +5,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::Checked;
 use super::constants::Constant;
+use super::files::Shelf;
 use super::meaning::{Owner, Scenario, VarId};
 use super::names::{Declaration, Holes};
 use super::series::Row;
 use super::sockets::Socket;
-use crate::base::{Sources, Span};
+use crate::base::{Files, Sources, Span};
 use crate::diagnostic::Diagnostic;
 
 /// The work in progress.
 pub(super) struct Checker<'a> {
     /// For the text under spans.
     pub sources: &'a Sources,
+    /// The way to files that the scenario names.
+    pub files: &'a dyn Files,
+    /// Those that were read.
+    pub shelf: Shelf,
     /// What is understood so far.
     pub scenario: Scenario,
     /// What was found so far.
@@ -108,13 +113,17 @@ pub(super) enum Answer {
     Http,
     /// A message.
     Message,
+    /// A server-sent event.
+    Event,
 }
 
 impl<'a> Checker<'a> {
     /// Nothing understood yet.
-    pub fn new(sources: &'a Sources) -> Checker<'a> {
+    pub fn new(sources: &'a Sources, files: &'a dyn Files) -> Checker<'a> {
         Checker {
             sources,
+            files,
+            shelf: Shelf::new(),
             scenario: Scenario::default(),
             diagnostics: Vec::new(),
             holes: Holes::default(),

@@ -2,6 +2,7 @@
 
 use super::checker::Checker;
 use super::constants::Constant;
+use super::functions::Signature;
 use super::meaning::{Expr, ExprKind, Extractor, Function, Operator, Part, Piece, StatusPattern};
 use crate::base::Span;
 use crate::diagnostic::{Diagnostic, Rule};
@@ -126,7 +127,7 @@ impl Checker<'_> {
         each(expr, &mut |part| {
             steady &= match &part.kind {
                 ExprKind::Call(function, _) => {
-                    matches!(function, Function::Env | Function::Length | Function::Number | Function::String)
+                    matches!(function, Function::Env | Function::Secret) || Signature::of(*function).steady
                 }
                 ExprKind::Bad => false,
                 _ => true,
@@ -153,7 +154,8 @@ pub(super) fn each(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
         | ExprKind::Not(value)
         | ExprKind::Negate(value)
         | ExprKind::Presence(value, _)
-        | ExprKind::Matches(value, _) => each(value, visit),
+        | ExprKind::Matches(value, _)
+        | ExprKind::Find { of: Some(value), .. } => each(value, visit),
         ExprKind::Index(left, right) | ExprKind::Binary(left, _, right) => {
             each(left, visit);
             each(right, visit);

@@ -2,8 +2,8 @@
 
 use super::checker::{Answer, Checker};
 use super::constants::Constant;
-use super::functions::{self, FUNCTIONS, Gives, LATER, Signature};
-use super::meaning::{Expr, ExprKind, Extractor, Operator, Piece, StatusPattern, Template, Type};
+use super::functions::{self, FUNCTIONS, Gives, Signature};
+use super::meaning::{Expr, ExprKind, Extractor, Function, Operator, Piece, StatusPattern, Template, Type};
 use super::names;
 use super::patterns::{self, Path};
 use super::types;
@@ -59,7 +59,9 @@ impl Checker<'_> {
             ast::ExprKind::Presence { value, exists } => {
                 (ExprKind::Presence(Box::new(self.looked_for(value)), *exists), Type::Bool)
             }
-            ast::ExprKind::Extract { extractor, .. } => self.extract(extractor, span, false),
+            ast::ExprKind::Extract { extractor, all, of } => {
+                self.find(extractor, all.is_some(), of.as_deref(), span, false)
+            }
             ast::ExprKind::StatusIs(patterns) => self.status_is(patterns, span),
             ast::ExprKind::Bad => {
                 self.hole_expr(span);
@@ -137,8 +139,8 @@ impl Checker<'_> {
     /// What stands under `exists`: any path will do there.
     fn looked_for(&mut self, written: &ast::Expr) -> Expr {
         match &written.kind {
-            ast::ExprKind::Extract { extractor, .. } => {
-                let (kind, ty) = self.extract(extractor, written.span, true);
+            ast::ExprKind::Extract { extractor, all, of } => {
+                let (kind, ty) = self.find(extractor, all.is_some(), of.as_deref(), written.span, true);
                 Expr { span: written.span, ty, kind }
             }
             _ => self.expr(written),
@@ -161,10 +163,6 @@ impl Checker<'_> {
         let Some(signature) = Signature::find(&name.value) else {
             for argument in arguments {
                 self.expr(argument);
-            }
-            if LATER.contains(&name.value.as_str()) {
-                self.report(function_not_yet(name));
-                return (ExprKind::Bad, Type::Unknown);
             }
             let near = nearest(&name.value, FUNCTIONS.iter().map(|signature| signature.name));
             let near = near.or_else(|| functions::elsewhere_called(&name.value));
@@ -191,8 +189,17 @@ impl Checker<'_> {
         {
             self.report(empty_range(from.span, to.span));
         }
+        if let Some(special) = self.special(signature, &values, span) {
+            return special;
+        }
         let ty = match signature.result {
             Gives::Type(ty) => ty,
+            // Of a single list it is one of the items.
+            Gives::OneOfItsArguments
+                if signature.function != Function::OneOf && matches!(&values[..], [one] if one.ty == Type::List) =>
+            {
+                Type::Json
+            }
             Gives::OneOfItsArguments => {
                 values.iter().map(|value| value.ty).reduce(types::join).unwrap_or(Type::Unknown)
             }
@@ -249,9 +256,35 @@ impl Checker<'_> {
         (ExprKind::Matches(Box::new(left), pattern), Type::Bool)
     }
 
-    fn extract(&mut self, extractor: &ast::Extractor, span: Span, any_query: bool) -> (ExprKind, Type) {
-        self.must_have_answer(extractor_word(extractor), span);
-        let (extractor, ty) = match extractor {
+    /// What looks into the answer, or into the value behind `of`.
+    fn find(
+        &mut self,
+        written: &ast::Extractor,
+        all: bool,
+        of: Option<&ast::Expr>,
+        span: Span,
+        any_query: bool,
+    ) -> (ExprKind, Type) {
+        let of = of.map(|of| {
+            let json = matches!(written, ast::Extractor::Json(_));
+            let (wanted, what) = match json {
+                true => (&[Type::String, Type::List][..], "what `json` looks into"),
+                false => (&[Type::String][..], "what `regex` looks into"),
+            };
+            Box::new(self.typed(of, wanted, what))
+        });
+        if of.is_none() {
+            self.must_have_answer(extractor_word(written), span);
+        }
+        let (extractor, ty) = self.extractor(written, span, all || any_query);
+        match (all, of) {
+            (false, None) => (ExprKind::Extract(extractor), ty),
+            (_, of) => (ExprKind::Find { extractor, all, of }, if all { Type::List } else { ty }),
+        }
+    }
+
+    fn extractor(&mut self, extractor: &ast::Extractor, span: Span, any_query: bool) -> (Extractor, Type) {
+        match extractor {
             ast::Extractor::Status => (Extractor::Status, Type::Number),
             ast::Extractor::Header(name) => {
                 if let Some(fault) = super::http::token_fault(&name.value) {
@@ -265,7 +298,7 @@ impl Checker<'_> {
                 match patterns::path(&path.value) {
                     Path::Singular => {}
                     Path::Plural(_) if any_query => {}
-                    Path::Plural(nearest) => self.report(patterns::query_needs_all(path, nearest.as_deref())),
+                    Path::Plural(nearest) => self.report(patterns::query_needs_all(path, span, nearest.as_deref())),
                     Path::Malformed(at) => self.report(patterns::malformed_path(path, at)),
                 }
                 (Extractor::Json(path.value.clone()), Type::Json)
@@ -279,9 +312,8 @@ impl Checker<'_> {
             ast::Extractor::Size => (Extractor::Size, Type::Size),
             ast::Extractor::Url => (Extractor::Url, Type::String),
             ast::Extractor::Time => (Extractor::Time, Type::Duration),
-            ast::Extractor::Event => (Extractor::Body, Type::String),
-        };
-        (ExprKind::Extract(extractor), ty)
+            ast::Extractor::Event => (Extractor::Event, Type::String),
+        }
     }
 
     fn status_is(&mut self, patterns: &[Spanned<StatusPattern>], span: Span) -> (ExprKind, Type) {
@@ -310,7 +342,8 @@ impl Checker<'_> {
         match self.answer {
             Answer::Http => {}
             Answer::Message if matches!(word, "body" | "json" | "regex" | "size" | "time") => {}
-            Answer::Message => self.report(not_in_a_message(word, span)),
+            Answer::Event if matches!(word, "event" | "body" | "json" | "regex" | "size" | "time") => {}
+            Answer::Message | Answer::Event => self.report(not_in_a_message(word, span)),
             Answer::None => self.report(no_response_here(word, span)),
             Answer::NotYet => self.report(no_response_yet(word, span)),
         }
@@ -339,21 +372,16 @@ fn not_a_condition(value: &Expr, what: &str) -> Diagnostic {
     let diagnostic = Diagnostic::new(Rule::NotACondition, value.span, said);
     match value.kind {
         ExprKind::Extract(Extractor::Status) => diagnostic.help("compare it: `status 200`, `status == 200`"),
-        ExprKind::Extract(_) => diagnostic.help("compare it, or ask whether it `exists`"),
+        ExprKind::Extract(_) | ExprKind::Find { .. } => diagnostic.help("compare it, or ask whether it `exists`"),
         _ => diagnostic.help("compare it with something: `==`, `<`, `contains` …"),
     }
 }
 
 /// `not-constant`: it must be known before the run, and is not.
-fn not_constant(span: Span, what: &str) -> Diagnostic {
+pub(super) fn not_constant(span: Span, what: &str) -> Diagnostic {
     Diagnostic::new(Rule::NotConstant, span, format!("{what} must be known before the run starts"))
         .label("only known while the run goes")
         .help("write it out, or use a top-level `let` that holds such a value")
-}
-
-/// `not-yet-supported`: a function of the language that is still to come.
-fn function_not_yet(name: &ast::Name) -> Diagnostic {
-    Diagnostic::new(Rule::NotYetSupported, name.span, format!("`{}` is not supported yet", name.value))
 }
 
 /// `argument-count`: a function is given too many or too few arguments.

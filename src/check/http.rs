@@ -225,7 +225,10 @@ impl Checker<'_> {
                 let value = self.expr(value);
                 let mut looks = false;
                 each(&value, &mut |part| {
-                    looks |= matches!(part.kind, ExprKind::Extract(_) | ExprKind::Bad | ExprKind::StatusIs(_))
+                    looks |= matches!(
+                        part.kind,
+                        ExprKind::Extract(_) | ExprKind::Find { .. } | ExprKind::Bad | ExprKind::StatusIs(_)
+                    )
                 });
                 if !looks {
                     self.report(not_an_extractor(name, value.span));

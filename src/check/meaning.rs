@@ -13,6 +13,8 @@ pub struct Scenario {
     pub target: Option<Target>,
     /// Constants, evaluated once when the run starts, in order.
     pub lets: Vec<Let>,
+    /// The secrets that it reads, each name once and where it first stands; [`ExprKind::Secret`] is the index.
+    pub secrets: Vec<Spanned<String>>,
     /// The classes of users, in file order.
     pub users: Vec<User>,
     /// Every value that has a name; [`VarId`] is the index.
@@ -42,6 +44,8 @@ pub struct Variable {
     pub owner: Owner,
     /// What is known of its type.
     pub ty: Type,
+    /// Whether `capture secret` says so; what is computed from secrets is one too, whatever stands here.
+    pub secret: bool,
 }
 
 /// Whose a named value is, and so how long it lives.
@@ -506,6 +510,19 @@ pub enum ExprKind {
     Presence(Box<Expr>, bool),
     /// Looks into the answer of the step in whose block it stands.
     Extract(Extractor),
+    /// `all json …`, `json … of VALUE`: every find as a list, or looks into another value than the answer.
+    Find {
+        /// `json` or `regex`.
+        extractor: Extractor,
+        /// Every find, as a list.
+        all: bool,
+        /// What it looks into; `None`: the answer.
+        of: Option<Box<Expr>>,
+    },
+    /// `secret(name)`: index into [`Scenario::secrets`].
+    Secret(u32),
+    /// What `file(…)` has read.
+    File(std::sync::Arc<File>),
     /// Whether the status is one of these.
     StatusIs(Vec<StatusPattern>),
     /// Whether the text on the left matches; the pattern is known to compile.
@@ -524,12 +541,25 @@ pub enum Extractor {
     Header(String),
     Cookie(String),
     Body,
-    /// An RFC 9535 query; singular unless it stands under `exists` or `missing`.
+    /// An RFC 9535 query; singular unless it stands under `all`, `exists` or `missing`.
     Json(String),
     Regex(String),
     Size,
     Url,
     Time,
+    /// The type of a server-sent event.
+    Event,
+}
+
+/// A file that the scenario reads with `file(…)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// Its name, without folders.
+    pub name: String,
+    /// Its media type, where one is written.
+    pub media_type: Option<String>,
+    /// What it holds.
+    pub bytes: Vec<u8>,
 }
 
 /// Every function of the language. Names, argument counts and types are one table in `check::functions`.
@@ -537,7 +567,7 @@ pub enum Extractor {
 #[allow(missing_docs)]
 pub enum Function {
     Env,
-    /// `secret(name)`: the name is a known text.
+    /// In a [`ExprKind::Call`] only as long as `check` looks at it, see [`ExprKind::Secret`].
     Secret,
     /// Never in a [`ExprKind::Call`]: `check` reads the file, see [`ExprKind::File`].
     File,

@@ -4,10 +4,12 @@
 //! it, nor how much load there will be.
 #![deny(clippy::disallowed_methods)]
 
+mod arguments;
 mod checker;
 mod conditions;
 mod constants;
 mod expressions;
+pub mod files;
 pub mod functions;
 mod http;
 pub mod meaning;
@@ -21,7 +23,8 @@ mod statements;
 mod thresholds;
 mod types;
 
-use crate::base::Sources;
+use self::files::NoFiles;
+use crate::base::{Files, Sources};
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast;
 
@@ -55,11 +58,16 @@ impl Checked {
     }
 }
 
-/// Understands `file`; `sources` holds its text.
+/// Understands `file`, which names no other files; `sources` holds its text.
 ///
 /// Never fails: where the author was wrong the scenario has a hole, which [`Checked::sound`] keeps from the plan.
 pub fn check(file: &ast::File, sources: &Sources) -> Checked {
-    let mut checker = checker::Checker::new(sources);
+    check_with(file, sources, &NoFiles)
+}
+
+/// As [`check`], for a file that may name others: `files` is where data and `file(…)` are found.
+pub fn check_with(file: &ast::File, sources: &Sources, files: &dyn Files) -> Checked {
+    let mut checker = checker::Checker::new(sources, files);
     checker.file(file);
     checker.finish()
 }

@@ -96,7 +96,7 @@ impl Checker<'_> {
 
     /// A fresh variable that is in no scope yet.
     pub fn new_variable(&mut self, name: &ast::Name, ty: Type) -> VarId {
-        self.scenario.variables.push(Variable { name: name.clone(), owner: self.place.owner, ty });
+        self.scenario.variables.push(Variable { name: name.clone(), owner: self.place.owner, ty, secret: false });
         self.read.push(false);
         VarId(self.scenario.variables.len() as u32 - 1)
     }

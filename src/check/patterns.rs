@@ -105,19 +105,14 @@ pub(super) fn malformed_regex(span: Span, why: &str) -> Diagnostic {
     diagnostic
 }
 
-/// `query-needs-all`: a path to any number of places stands where one value is wanted.
-pub(super) fn query_needs_all(path: &Spanned<String>, nearest: Option<&str>) -> Diagnostic {
+/// `query-needs-all`: a path to any number of places stands where one value is wanted. `whole` is the extractor with it.
+pub(super) fn query_needs_all(path: &Spanned<String>, whole: Span, nearest: Option<&str>) -> Diagnostic {
     let said = format!("`{}` can find any number of values, and one is wanted here", path.value);
     let diagnostic = Diagnostic::new(Rule::QueryNeedsAll, path.span, said);
-    match nearest {
-        Some(one) => diagnostic
-            .help(format!("did you mean the first, `{one}`? Lists of all values (`all json …`) are not supported yet"))
-            .fix(path.span, one),
-        None => diagnostic.help(
-            "name one place (`$.items[0].id`), or ask whether there is any with `exists`; lists of all values \
-             (`all json …`) are not supported yet",
-        ),
-    }
+    let first = nearest.map(|one| format!(", or the first alone, `{one}`")).unwrap_or_default();
+    diagnostic
+        .help(format!("did you mean the list of all, `all json {}`{first}?", path.value))
+        .fix(whole.at_start(), "all ")
 }
 
 #[cfg(test)]

@@ -15,8 +15,12 @@ pub struct Disk;
 impl Files for Disk {
     /// Reads at most a byte more than a source may have, so that a device without an end does not fill the memory.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.read_most(path, SOURCE_BYTES_MAX)
+    }
+
+    fn read_most(&self, path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        File::open(path)?.take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+        File::open(path)?.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }

@@ -28,7 +28,7 @@ pub fn understand(path: &Path, sources: &mut Sources) -> Result<Understood, Fail
         return Ok(Understood { file, diagnostics, sound: None });
     }
     let parsed = syntax::parse(file, &sources.file(file).text);
-    let checked = check::check(&parsed.ast, sources);
+    let checked = check::check_with(&parsed.ast, sources, &files::Disk);
     diagnostics.extend(parsed.diagnostics.iter().chain(&checked.diagnostics).cloned());
     let sound = checked.sound(&parsed.diagnostics);
     in_order(&mut diagnostics);

@@ -40,7 +40,7 @@ rules! {
     // ── files: what there is to read ──
     /// A scenario or profile is not UTF-8 text.
     NotUtf8 "not-utf8" Error;
-    /// A scenario or profile is larger than any that is written by hand.
+    /// A scenario or profile is larger than any that is written by hand, or a file that it names larger than is kept.
     FileTooLarge "file-too-large" Error;
     // ── syntax: what was written ──
     /// The text does not follow the grammar; the message says what was expected there.
@@ -165,6 +165,12 @@ rules! {
     ConstantCondition "constant-condition" Warning;
     /// Conditions that no answer can meet together.
     Contradiction "contradiction" Warning;
+    /// A file that the scenario names is not there, or cannot be read.
+    MissingFile "missing-file" Error;
+    /// `oneof` with a single argument, which is always the one drawn.
+    SingleChoice "single-choice" Warning;
+    /// Text that a function can make nothing of: a date format, an encoding.
+    MalformedArgument "malformed-argument" Error;
     /// Statements that are never done.
     Unreachable "unreachable" Warning;
     /// Two receives or calls without a label, whose times are one row.

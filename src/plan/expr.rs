@@ -32,6 +32,7 @@ pub enum Expr {
     /// `exists` (true) or `missing` (false).
     Presence(Box<Expr>, bool),
     Extract(Extractor),
+    Find(Box<Find>),
     StatusIs(Vec<StatusPattern>),
     Matches(Box<Expr>, Regex),
 }
@@ -56,6 +57,7 @@ impl Clone for Expr {
             Expr::Binary(left, operator, right) => Expr::Binary(left.clone(), *operator, right.clone()),
             Expr::Presence(of, exists) => Expr::Presence(of.clone(), *exists),
             Expr::Extract(extractor) => Expr::Extract(extractor.clone()),
+            Expr::Find(find) => Expr::Find(find.clone()),
             Expr::StatusIs(patterns) => Expr::StatusIs(patterns.clone()),
             Expr::Matches(of, pattern) => Expr::Matches(of.clone(), pattern.clone()),
         }
@@ -76,6 +78,19 @@ pub enum Extractor {
     Size,
     Url,
     Time,
+    /// The type of a server-sent event.
+    Event,
+}
+
+/// Looks for every find, or into another value than the answer.
+#[derive(Clone, Debug)]
+pub struct Find {
+    /// [`Extractor::Json`] or [`Extractor::Regex`].
+    pub extractor: Extractor,
+    /// Every find, as a list.
+    pub all: bool,
+    /// What it looks into; `None`: the answer.
+    pub of: Option<Expr>,
 }
 
 /// A path into JSON.

@@ -74,7 +74,9 @@ pub fn encoded(digest: &[u8], encoding: Option<&Value>) -> Result<Value, String>
         None | Some("hex") => Ok(hex(digest).into()),
         Some("base64") => Ok(STANDARD.encode(digest).into()),
         Some("base64url") => Ok(URL_SAFE_NO_PAD.encode(digest).into()),
-        Some(other) => Err(format!("the encoding is \"hex\", \"base64\" or \"base64url\", and this is {}", short(other))),
+        Some(other) => {
+            Err(format!("the encoding is \"hex\", \"base64\" or \"base64url\", and this is {}", short(other)))
+        }
     }
 }
 

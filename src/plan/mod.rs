@@ -39,7 +39,7 @@ pub struct Plan {
     pub seed: Seed,
     /// Where the load goes.
     pub target: Target,
-    /// Evaluated once, in order, when the run starts; [`expr::Expr::Constant`] is the index.
+    /// Evaluated once, in order, when the run starts: secrets, then `let`s; [`expr::Expr::Constant`] is the index.
     pub constants: Vec<Expr>,
     /// Where each of them was written.
     pub constant_spans: Vec<Span>,

@@ -134,6 +134,7 @@ impl User {
             size: received.size,
             url,
             time: done.since(self.due),
+            event: None,
         };
         let judged = self.judge(&op.parts, &answer);
         if op.looks_at.body && received.size > received.body.len() as u64 {

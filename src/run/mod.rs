@@ -119,6 +119,8 @@ pub enum Error {
     HostNotAllowed(String),
     /// The target's name does not resolve.
     Unresolved(String, String),
+    /// A secret is not there: its place, and why.
+    Secret(crate::base::Span, String),
     /// A constant has no value: its place, and why.
     Constant(crate::base::Span, String),
     /// The plan needs more descriptors than the system grants: how many, and how many there are.

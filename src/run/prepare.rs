@@ -1,6 +1,6 @@
 //! Before the first packet: constants, the target, and whether it may be sent to.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::random::Random;
 use super::thread::{Seedling, Shared, Thread};
 use super::{Error, Options};
 use crate::base::Span;
+use crate::plan::expr::Function;
 use crate::plan::{Expr, Plan, Value};
 
 /// The user number whose dice constants are drawn with: one that no user has.
@@ -28,10 +29,42 @@ pub(super) fn constants(plan: &Plan, options: &Options) -> Result<Vec<Value>, Er
     let mut random = Random::new(plan.seed, NOBODY);
     let mut constants = Vec::new();
     for (expr, span) in plan.constants.iter().zip(&plan.constant_spans) {
-        let value = value(expr, *span, plan, options, &constants, &mut random)?;
-        constants.push(value);
+        constants.push(match expr {
+            Expr::Call(Function::Secret, name) => secret(name, *span, options)?,
+            _ => value(expr, *span, plan, options, &constants, &mut random)?,
+        });
     }
     Ok(constants)
+}
+
+/// Largest file that a secret is read from: keys and certificates have a few KiB.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
+
+/// A secret: the variable of that name, else what the file holds that the variable `NAME_FILE` names, without the line
+/// end behind it.
+fn secret(name: &[Expr], span: Span, options: &Options) -> Result<Value, Error> {
+    let [Expr::Literal(name)] = name else { panic!("`check` has the name of each secret") };
+    let name = name.text();
+    if let Some(value) = options.environment.get(&*name) {
+        return Ok(Value::from(value.as_str()));
+    }
+    let wrong = |why: String| Error::Secret(span, why);
+    let Some(path) = options.environment.get(&format!("{name}_FILE")) else {
+        return Err(wrong(format!("neither `{name}` nor `{name}_FILE` is set where this was typed")));
+    };
+    let unreadable = |error: io::Error| wrong(format!("`{name}_FILE` names `{path}`, which cannot be read: {error}"));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > SECRET_BYTES_MAX {
+        return Err(wrong(format!(
+            "`{name}_FILE` names `{path}`, which is larger than {} KiB",
+            SECRET_BYTES_MAX >> 10
+        )));
+    }
+    let end = bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
+    bytes.truncate(end);
+    Ok(Value::from_bytes(bytes))
 }
 
 /// The target as the user typed it, else as the scenario says.

@@ -8,7 +8,8 @@ use regex::Regex;
 
 use crate::check::meaning::{self, ExprKind, Operator, Owner, VarId};
 use crate::plan::arithmetic::{arithmetic, negate};
-use crate::plan::expr::{Expr, Extractor, Function, JsonPath, Piece, Segment, Template};
+use crate::plan::expr::{Expr, Extractor, Find, Function, JsonPath, Piece, Segment, Template};
+use crate::plan::value::File;
 use crate::plan::{Delay, SlotId, Value, functions};
 
 /// Where each named value is kept.
@@ -43,7 +44,8 @@ impl Variables {
             Owner::Run => {
                 let is_it = |binding: &meaning::Let| binding.variable == VarId(index as u32);
                 let constant = scenario.lets.iter().position(is_it);
-                Place::Constant(constant.expect("a constant of the run has its `let`") as u32)
+                let index = constant.expect("a constant of the run has its `let`") + scenario.secrets.len();
+                Place::Constant(index as u32)
             }
             Owner::User(user) => Place::Slot(next(&mut next_of_user[user])),
             Owner::Iteration(user) => Place::Slot(next(&mut slots[user].1)),
@@ -52,9 +54,11 @@ impl Variables {
         Variables { places, slots }
     }
 
-    /// Lowers the constants of the run. Those that turn out to be literals stand for themselves from then on.
+    /// Lowers the constants of the run: its secrets, then its `let`s. Those that turn out to be literals stand for
+    /// themselves from then on.
     pub(super) fn fold_constants(&mut self, scenario: &meaning::Scenario) -> Vec<Expr> {
-        let mut constants = Vec::new();
+        let secret = |name: &str| Expr::Call(Function::Secret, vec![Expr::Literal(Value::from(name))]);
+        let mut constants: Vec<Expr> = scenario.secrets.iter().map(|name| secret(&name.value)).collect();
         for binding in &scenario.lets {
             let value = Lower { variables: self }.expr(&binding.value);
             if let Expr::Literal(known) = &value {
@@ -112,6 +116,7 @@ impl Lower<'_> {
                 Place::Constant(index) => Expr::Constant(*index),
                 Place::Known(value) => Expr::Literal(value.clone()),
             },
+            ExprKind::Secret(index) => Expr::Constant(*index),
             ExprKind::UserId => Expr::UserId,
             ExprKind::UserIteration => Expr::UserIteration,
             ExprKind::RunId => Expr::RunId,
@@ -145,6 +150,15 @@ impl Lower<'_> {
             ExprKind::Binary(left, operator, right) => self.binary(left, *operator, right),
             ExprKind::Presence(of, exists) => Expr::Presence(self.boxed(of), *exists),
             ExprKind::Extract(extractor) => Expr::Extract(lower_extractor(extractor)),
+            ExprKind::Find { extractor, all, of } => {
+                let of = self.optional(of.as_deref());
+                Expr::Find(Box::new(Find { extractor: lower_extractor(extractor), all: *all, of }))
+            }
+            ExprKind::File(file) => Expr::Literal(Value::File(Arc::new(File {
+                name: file.name.clone(),
+                media_type: file.media_type.clone(),
+                content: Value::from_bytes(file.bytes.clone()),
+            }))),
             ExprKind::StatusIs(patterns) => Expr::StatusIs(patterns.clone()),
             ExprKind::Matches(of, pattern) => Expr::Matches(self.boxed(of), regex(pattern)),
             ExprKind::Bad => panic!("a sound scenario has no holes"),
@@ -278,6 +292,7 @@ fn lower_extractor(extractor: &meaning::Extractor) -> Extractor {
         meaning::Extractor::Size => Extractor::Size,
         meaning::Extractor::Url => Extractor::Url,
         meaning::Extractor::Time => Extractor::Time,
+        meaning::Extractor::Event => Extractor::Event,
     }
 }
 

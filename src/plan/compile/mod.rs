@@ -134,6 +134,7 @@ fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources:
     });
     let (series, thresholds) = (series.collect(), thresholds.collect());
     let tables = program.finish();
+    let secrets = scenario.secrets.iter().map(|name| name.span);
     Plan {
         scenario: scenario.title.clone(),
         load: Load {
@@ -151,7 +152,7 @@ fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources:
             headers,
         },
         constants,
-        constant_spans: scenario.lets.iter().map(|binding| binding.value.span).collect(),
+        constant_spans: secrets.chain(scenario.lets.iter().map(|binding| binding.value.span)).collect(),
         users,
         tasks,
         series,

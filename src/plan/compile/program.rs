@@ -364,7 +364,11 @@ fn looks_at(parts: &[Part]) -> LooksAt {
 }
 
 fn looks_into_body(expr: &Expr) -> bool {
-    matches!(expr, Expr::Extract(Extractor::Body | Extractor::Json(_) | Extractor::Regex(_)))
+    match expr {
+        Expr::Extract(extractor) => matches!(extractor, Extractor::Body | Extractor::Json(_) | Extractor::Regex(_)),
+        Expr::Find(find) => find.of.is_none(),
+        _ => false,
+    }
 }
 
 fn looks_at_status(expr: &Expr) -> bool {
@@ -387,6 +391,7 @@ fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
             Expr::Text(Template { pieces }) => {
                 pieces.iter().any(|piece| matches!(piece, Piece::Value(value) if inside(value)))
             }
+            Expr::Find(find) => find.of.as_ref().is_some_and(inside),
             Expr::Call(_, exprs) | Expr::List(exprs) => exprs.iter().any(inside),
             Expr::Object(members) => members.iter().any(|(_, value)| inside(value)),
             Expr::Member(of, _) | Expr::Not(of) | Expr::Negate(of) | Expr::Presence(of, _) | Expr::Matches(of, _) => {

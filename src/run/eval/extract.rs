@@ -24,6 +24,7 @@ pub(super) fn extract<'a>(extractor: &'a Extractor, scope: &mut Scope<'a>) -> Re
         Extractor::Size => Some(Value::Size(ByteSize(answer.size)).into()),
         Extractor::Url => Some(Operand::Text(Cow::Borrowed(answer.url))),
         Extractor::Time => Some(Value::Duration(answer.time).into()),
+        Extractor::Event => answer.event.map(|event| Operand::Text(Cow::Borrowed(event))),
     })
 }
 
@@ -48,11 +49,11 @@ pub(super) fn length(extractor: &Extractor, scope: &Scope<'_>) -> Option<usize> 
     }
 }
 
-fn is_cut(answer: &Answer<'_>) -> bool {
+pub(super) fn is_cut(answer: &Answer<'_>) -> bool {
     answer.size > answer.body.len() as u64
 }
 
-fn beyond(answer: &Answer<'_>) -> NoValue {
+pub(super) fn beyond(answer: &Answer<'_>) -> NoValue {
     let kept = ByteSize(answer.body.len() as u64);
     let why = format!("the body has {} bytes, of which the first {kept} are kept for looking into", answer.size);
     NoValue { kind: ErrorKind::BodyTooLarge, why }

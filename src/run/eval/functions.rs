@@ -63,11 +63,7 @@ pub(super) fn call<'a>(
 /// So many arguments need no memory of their own; only `min` and `max` may have more.
 const ARGUMENTS_USUAL: usize = 3;
 
-fn value<'a>(
-    function: Function,
-    arguments: &[Value],
-    scope: &mut Scope<'a>,
-) -> Result<Option<Operand<'a>>, NoValue> {
+fn value<'a>(function: Function, arguments: &[Value], scope: &mut Scope<'a>) -> Result<Option<Operand<'a>>, NoValue> {
     let of = |index: usize| arguments.get(index).unwrap_or(&Value::Null);
     let value = match function {
         Function::Uniform => match (of(0), of(1)) {

@@ -23,6 +23,37 @@ pub(super) fn find(text: &[u8], path: &JsonPath) -> Option<Value> {
     }
 }
 
+/// Every value at `path`, in the order of the document; `None`: the text is no JSON.
+pub(super) fn find_all(text: &[u8], path: &JsonPath) -> Option<Vec<Value>> {
+    let document: serde_json::Value = serde_json::from_slice(text).ok()?;
+    Some(every(&document, path))
+}
+
+/// The value at `path` in a document that is built already; of several, the first.
+pub(super) fn first(document: &serde_json::Value, path: &JsonPath) -> Option<Value> {
+    match path {
+        JsonPath::Simple(segments) => walk(document, segments).cloned().map(Value::from_json),
+        JsonPath::Query(query) => query.query(document).first().cloned().map(Value::from_json),
+    }
+}
+
+/// Every value at `path` in a document that is built already.
+pub(super) fn every(document: &serde_json::Value, path: &JsonPath) -> Vec<Value> {
+    match path {
+        JsonPath::Simple(_) => first(document, path).into_iter().collect(),
+        JsonPath::Query(query) => {
+            query.query(document).iter().map(|found| Value::from_json((*found).clone())).collect()
+        }
+    }
+}
+
+fn walk<'d>(document: &'d serde_json::Value, path: &[Segment]) -> Option<&'d serde_json::Value> {
+    path.iter().try_fold(document, |place, segment| match segment {
+        Segment::Name(name) => place.as_object()?.get(name),
+        Segment::Index(index) => place.as_array()?.get(*index),
+    })
+}
+
 /// Whether there is a value at `path`, `null` included.
 pub(super) fn exists(text: &[u8], path: &JsonPath) -> bool {
     match path {

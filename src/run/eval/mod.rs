@@ -8,6 +8,7 @@
 //! comparisons of slots and literals borrow.
 
 mod extract;
+mod find;
 mod functions;
 mod json;
 
@@ -56,6 +57,8 @@ pub struct Answer<'a> {
     pub url: &'a str,
     /// How long the step took, from due to done.
     pub time: Duration,
+    /// The type of a server-sent event; `None` where the answer is none.
+    pub event: Option<&'a str>,
 }
 
 /// An expression has no value.
@@ -77,6 +80,12 @@ impl NoValue {
 /// The value of `expr`. `Ok(None)`: an extractor found nothing.
 pub fn eval<'a>(expr: &'a Expr, scope: &mut Scope<'a>) -> Result<Option<Value>, NoValue> {
     Ok(operand(expr, scope)?.map(Operand::into_value))
+}
+
+/// Whether `expr` looks for every find and there is none. In an expression that is an empty list; a capture has found
+/// nothing then.
+pub fn is_empty_find(expr: &Expr, value: &Value) -> bool {
+    matches!(expr, Expr::Find(find) if find.all) && value.items_count() == Some(0)
 }
 
 /// Whether the condition `expr` holds. Nothing does not hold; what is neither true nor false neither, and is counted.
@@ -210,6 +219,7 @@ pub(super) fn operand<'a>(expr: &'a Expr, scope: &mut Scope<'a>) -> Result<Optio
             arithmetic(&left.as_value(), *operator, &right.as_value()).map_err(NoValue::because)?.into()
         }
         Expr::Extract(extractor) => return extract::extract(extractor, scope),
+        Expr::Find(find) => return find::find(find, scope),
         Expr::Not(_) | Expr::Binary(..) | Expr::Presence(..) | Expr::StatusIs(_) | Expr::Matches(..) => {
             return Ok(truth(expr, scope)?.map(|truth| Value::Bool(truth).into()));
         }
@@ -306,6 +316,7 @@ fn is_in(item: &Operand<'_>, of: &Operand<'_>) -> Option<bool> {
 fn is_present<'a>(expr: &'a Expr, scope: &mut Scope<'a>) -> Result<bool, NoValue> {
     match expr {
         Expr::Extract(extractor) => extract::is_present(extractor, scope),
+        Expr::Find(_) => Ok(eval(expr, scope)?.is_some_and(|value| !is_empty_find(expr, &value))),
         Expr::Index(of, index) => Ok(matches!(item(of, index, scope)?, Found::Item(_))),
         _ => Ok(operand(expr, scope)?.is_some()),
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::*;
 use crate::base::{ByteSize, Offset};
-use crate::plan::expr::{Extractor, Function, JsonPath, Segment};
+use crate::plan::expr::{Extractor, Find, Function, JsonPath, Segment};
 use crate::plan::{SlotId, Template};
 use crate::run::fixture;
 use crate::run::user::User;
@@ -70,6 +70,7 @@ impl Response {
             size: self.body.len() as u64 + self.cut,
             url: "http://127.0.0.1/x",
             time: Duration::from_millis(12),
+            event: None,
         }
     }
 }
@@ -453,4 +454,78 @@ fn units_and_failures_of_arithmetic_come_through() {
     assert_eq!(value(Expr::Negate(Box::new(num(2.0)))), some(-2.0));
     assert_eq!(why(value(bin(num(1.0), Operator::Remainder, num(0.0)))), "division by zero");
     assert_eq!(why(value(Expr::Negate(Box::new(lit("a"))))), "a string has no negative");
+}
+
+fn find(extractor: Extractor, all: bool, of: Option<Expr>) -> Expr {
+    Expr::Find(Box::new(Find { extractor, all, of }))
+}
+
+fn query(path: &str) -> Extractor {
+    Extractor::Json(JsonPath::Query(serde_json_path::JsonPath::parse(path).unwrap()))
+}
+
+#[test]
+fn every_find_is_a_list_and_none_an_empty_one() {
+    let ids = || find(query("$.items[*].id"), true, None);
+    let body = r#"{"items": [{"id": 1}, {"id": "b"}, {}]}"#;
+    assert_eq!(over(body, ids()), some(vec![Value::Number(1.0), Value::from("b")]));
+    assert_eq!(over(body, call(Function::Length, vec![ids()])), some(2.0));
+    assert_eq!(over("{}", ids()), some(Vec::<Value>::new()));
+    assert_eq!(over("<html>", ids()), Ok(None), "what is no JSON holds nothing");
+    assert_eq!(over(body, Expr::Presence(Box::new(ids()), true)), some(true));
+    assert_eq!(over("{}", Expr::Presence(Box::new(ids()), true)), some(false));
+    let links = find(Extractor::Regex(Regex::new(r#"href="([^"]+)""#).unwrap()), true, None);
+    assert_eq!(over(r#"<a href="/a"><a href="/b">"#, links), some(vec![Value::from("/a"), Value::from("/b")]));
+}
+
+#[test]
+fn other_values_are_looked_into_with_of() {
+    let code = || Extractor::Regex(Regex::new("code=([^&]+)").unwrap());
+    let name = || Extractor::Json(JsonPath::Simple(vec![Segment::Name("name".into())]));
+    assert_eq!(value(find(code(), false, Some(lit("/cb?code=a1&x=2")))), some("a1"));
+    assert_eq!(value(find(code(), false, Some(lit("/cb")))), Ok(None));
+    assert_eq!(value(find(code(), true, Some(lit("code=1&code=2")))), some(vec![Value::from("1"), Value::from("2")]));
+    assert!(why(value(find(code(), false, Some(num(1.0))))).contains("a number"));
+    // Text that holds JSON is read; what is JSON already is walked.
+    assert_eq!(value(find(name(), false, Some(lit(r#"{"name": "ada"}"#)))), some("ada"));
+    assert_eq!(value(find(name(), false, Some(lit("ada")))), Ok(None));
+    assert_eq!(value(find(name(), false, Some(lit(Value::from_json(json!({"name": "ada"})))))), some("ada"));
+    let names = || query("$[*].name");
+    let list = Value::from_json(json!([{"name": "ada"}, {"name": "bob"}]));
+    assert_eq!(value(find(names(), true, Some(lit(list.clone())))), some(vec![Value::from("ada"), Value::from("bob")]));
+    assert_eq!(value(find(names(), false, Some(lit(list)))), some("ada"));
+    let inner = r#"{"payload": "{\"name\": \"eve\"}"}"#;
+    assert_eq!(over(inner, find(name(), false, Some(json(&["payload"])))), some("eve"));
+    assert_eq!(over("{}", find(name(), false, Some(json(&["payload"])))), Ok(None));
+}
+
+#[test]
+fn a_cut_body_has_no_list_of_all() {
+    let mut response = response("[1, 2]");
+    response.cut = 1;
+    let found = user().eval(&find(query("$[*]"), true, None), Some(&response.answer()));
+    assert_eq!(found.unwrap_err().kind, ErrorKind::BodyTooLarge);
+}
+
+#[test]
+fn an_event_has_a_type() {
+    let response = response("{}");
+    let answer = Answer { event: Some("tick"), ..response.answer() };
+    assert_eq!(user().eval(&extract(Extractor::Event), Some(&answer)), some("tick"));
+    assert_eq!(over("{}", extract(Extractor::Event)), Ok(None));
+}
+
+#[test]
+fn an_item_is_picked_and_the_day_is_written() {
+    let list = || Expr::List(vec![lit("a"), lit("b")]);
+    for _ in 0..20 {
+        let picked = value(call(Function::Pick, vec![list()])).unwrap().unwrap();
+        assert!(picked == Value::from("a") || picked == Value::from("b"));
+    }
+    assert!(why(value(call(Function::Pick, vec![lit(Vec::<Value>::new())]))).contains("empty"));
+    assert!(why(value(call(Function::Pick, vec![num(1.0)]))).contains("a number"));
+    // The fixture's clock stands at 1,700,000,000 seconds.
+    assert_eq!(value(call(Function::Date, vec![lit("%Y-%m-%d")])), some("2023-11-14"));
+    assert_eq!(value(call(Function::Date, vec![lit("%H:%M"), num(60.0)])), some("00:01"));
+    assert_eq!(value(call(Function::Max, vec![num(1.0), num(4.0), num(2.0), num(3.0)])), some(4.0));
 }

@@ -38,7 +38,11 @@ impl User {
                     }
                 }
                 Part::Capture { slot, value, default, point } => {
-                    let found = match (self.eval(value, Some(answer)), default) {
+                    let found = match self.eval(value, Some(answer)) {
+                        Ok(Some(found)) if eval::is_empty_find(value, &found) => Ok(None),
+                        found => found,
+                    };
+                    let found = match (found, default) {
                         (Ok(None), Some(default)) => self.eval(default, Some(answer)),
                         (found, _) => found,
                     };

@@ -44,6 +44,7 @@ fn judged_over(body: &str, texts: &[&str], parts: &[Part]) -> (Result<(), (Error
         size: body.len() as u64,
         url: "http://127.0.0.1/",
         time: Duration::from_millis(1_200),
+        event: None,
     };
     let judged = user.judge(parts, &answer);
     let seen = thread.recorder.borrow_mut().take(Offset::ZERO, Duration::ZERO);

@@ -261,6 +261,7 @@ impl User {
             size: message.body.len() as u64,
             url: &url,
             time: sample.response_time(),
+            event: None,
         };
         ask(self, &answer)
     }

@@ -1,0 +1,125 @@
+//! What single functions ask of their arguments, beyond count and type.
+
+use std::sync::Arc;
+
+use super::checker::Checker;
+use super::constants::Constant;
+use super::files::FILE_BYTES_MAX;
+use super::functions::Signature;
+use super::meaning::{Expr, ExprKind, File, Function, Type};
+use super::statements::not_a_count;
+use crate::base::date::date_text;
+use crate::base::{Span, Spanned};
+use crate::diagnostic::{Diagnostic, Rule};
+
+/// How digests are written.
+const ENCODINGS: &[&str] = &["hex", "base64", "base64url"];
+
+impl Checker<'_> {
+    /// Looks at what a function is given. Gives what stands for the call where that is no call: what a file holds.
+    pub fn special(&mut self, signature: &Signature, values: &[Expr], span: Span) -> Option<(ExprKind, Type)> {
+        match (signature.function, values) {
+            (Function::File, [path, rest @ ..]) => return Some(self.read_file(path, rest.first())),
+            (Function::Secret, [name]) => {
+                let kind = match self.text_argument(name, "the name of a secret") {
+                    Some(Constant::Text(text)) => self.secret(Spanned::new(text, name.span)),
+                    _ => ExprKind::Bad,
+                };
+                return Some((kind, Type::String));
+            }
+            (Function::OneOf, [only]) => {
+                self.report(single_choice(only, span, self.sources.text(only.span)));
+            }
+            (Function::RandomString, [length]) => {
+                if let Some(Constant::Number(number)) = self.constant(length)
+                    && (number < 0.0 || number.fract() != 0.0)
+                {
+                    self.report(not_a_count(length.span, "of characters", 0));
+                }
+            }
+            (Function::Date, [format, ..]) => {
+                if let Some(Constant::Text(text)) = self.constant(format)
+                    && let Err(why) = date_text(&text, 0.0)
+                {
+                    self.report(malformed_date(format.span, &why));
+                }
+            }
+            (Function::Sha256, [_, encoding]) | (Function::HmacSha256, [_, _, encoding]) => {
+                if let Some(Constant::Text(text)) = self.constant(encoding)
+                    && !ENCODINGS.contains(&text.as_str())
+                {
+                    self.report(unknown_encoding(encoding.span, &text));
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// `secret(name)`
+    fn secret(&mut self, name: Spanned<String>) -> ExprKind {
+        let secrets = &mut self.scenario.secrets;
+        let index = secrets.iter().position(|known| known.value == name.value).unwrap_or_else(|| {
+            secrets.push(name);
+            secrets.len() - 1
+        });
+        ExprKind::Secret(index as u32)
+    }
+
+    /// `file(path, type)`: what the file holds.
+    fn read_file(&mut self, path: &Expr, media_type: Option<&Expr>) -> (ExprKind, Type) {
+        let bad = (ExprKind::Bad, Type::String);
+        let media_type = match media_type {
+            Some(written) => match self.text_argument(written, "the type of a file") {
+                Some(Constant::Text(text)) => Some(text),
+                _ => return bad,
+            },
+            None => None,
+        };
+        let Some(Constant::Text(path_text)) = self.text_argument(path, "the path of a file") else { return bad };
+        let Some(bytes) = self.beside(&path_text, path.span, FILE_BYTES_MAX) else { return bad };
+        let name = path_text.rsplit(['/', '\\']).next().unwrap_or(&path_text).to_owned();
+        (ExprKind::File(Arc::new(File { name, media_type, bytes: bytes.to_vec() })), Type::String)
+    }
+
+    /// An argument that must be a text known before the run; complains where it is not.
+    fn text_argument(&mut self, value: &Expr, what: &str) -> Option<Constant> {
+        let constant = self.constant(value);
+        // Another type, or a hole: told already.
+        if constant.is_none() && matches!(value.ty, Type::String | Type::Json) {
+            self.report(super::expressions::not_constant(value.span, what));
+        }
+        constant
+    }
+}
+
+/// `single-choice`: `oneof` with one argument.
+fn single_choice(only: &Expr, call: Span, written: &str) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::new(Rule::SingleChoice, call, "`oneof` draws one of its arguments, and there is only this one")
+            .also(only.span, "always drawn");
+    match only.ty {
+        Type::List | Type::Json => {
+            let better = format!("pick({written})");
+            diagnostic.help(format!("did you mean an item of the list, `{better}`?")).fix(call, better)
+        }
+        _ => diagnostic.help("give it several, or leave `oneof` out"),
+    }
+}
+
+/// `malformed-argument`: `date` cannot read its format.
+fn malformed_date(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::new(Rule::MalformedArgument, span, "`date` cannot write a moment so")
+        .label(why.to_owned())
+        .help("the signs are those of `strftime`: `%Y-%m-%d`, `%H:%M:%S`, `%s`, and `%%` for a percent sign")
+}
+
+/// `malformed-argument`: a digest is not written so.
+fn unknown_encoding(span: Span, written: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Rule::MalformedArgument, span, format!("no encoding is called `{written}`"))
+        .help("`\"hex\"`, which is meant where nothing stands, `\"base64\"` or `\"base64url\"`");
+    match crate::diagnostic::nearest(written, ENCODINGS.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `\"{near}\"`?")).fix(span, format!("\"{near}\"")),
+        None => diagnostic,
+    }
+}

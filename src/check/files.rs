@@ -1,0 +1,74 @@
+//! Files that a scenario names: read while it is checked, so that the run needs none.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::checker::Checker;
+use crate::base::{ByteSize, Span};
+use crate::diagnostic::{Diagnostic, Rule};
+
+/// Largest file that `file(…)` reads: it is kept in memory, once for each load thread.
+pub const FILE_BYTES_MAX: usize = 16 << 20;
+
+/// Largest file that `data` reads: it is kept in memory, once. A million rows of 256 bytes.
+pub const DATA_BYTES_MAX: usize = 256 << 20;
+
+/// No files at all: for texts that name none.
+pub struct NoFiles;
+
+impl crate::base::Files for NoFiles {
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// Files that were read, by path: a flow that is inlined ten times reads its file once.
+pub(super) type Shelf = HashMap<PathBuf, Arc<Vec<u8>>>;
+
+impl Checker<'_> {
+    /// The bytes of the file called `name` in the source that `span` lies in: a relative path begins beside that
+    /// source. `None`: it cannot be read, and that has been said.
+    pub fn beside(&mut self, name: &str, span: Span, bytes_max: usize) -> Option<Arc<Vec<u8>>> {
+        let source = Path::new(&self.sources.file(span.file).name);
+        let path = source.parent().unwrap_or(Path::new("")).join(name);
+        if let Some(known) = self.shelf.get(&path) {
+            return Some(known.clone());
+        }
+        match self.files.read_most(&path, bytes_max) {
+            Ok(bytes) if bytes.len() > bytes_max => {
+                self.report(file_too_large(span, name, bytes_max));
+                None
+            }
+            Ok(bytes) => {
+                let bytes = Arc::new(bytes);
+                self.shelf.insert(path, bytes.clone());
+                Some(bytes)
+            }
+            Err(error) => {
+                self.report(missing_file(span, name, &path, &error));
+                None
+            }
+        }
+    }
+}
+
+/// `missing-file`: it is not there, or cannot be read.
+pub(super) fn missing_file(span: Span, name: &str, path: &Path, error: &io::Error) -> Diagnostic {
+    let said = match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no file `{name}`"),
+        io::ErrorKind::IsADirectory => format!("`{name}` is a folder"),
+        io::ErrorKind::PermissionDenied => format!("`{name}` may not be read"),
+        _ => format!("`{name}` cannot be read: {error}"),
+    };
+    Diagnostic::new(Rule::MissingFile, span, said)
+        .help(format!("it is looked for beside this file, as `{}`", path.display()))
+}
+
+/// `file-too-large`: it would not fit into memory beside the load.
+fn file_too_large(span: Span, name: &str, bytes_max: usize) -> Diagnostic {
+    let most = ByteSize(bytes_max as u64);
+    Diagnostic::new(Rule::FileTooLarge, span, format!("`{name}` is larger than {most}"))
+        .help("it is kept in memory for the whole run: take a part of it")
+}
