@@ -612,8 +612,22 @@ pub struct Threshold {
     pub subject: Subject,
     /// How it is compared.
     pub comparison: Comparison,
-    /// With what, in the metric's unit: seconds, a share, a rate a second, a count.
+    /// With what, in the metric's unit: seconds, a share, a rate a second, a count or a measured number.
     pub limit: f64,
+    /// When it is judged, and what follows.
+    pub when: When,
+}
+
+/// When a threshold is judged, and what follows. All durations are whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Once, over the whole run.
+    AtEnd,
+    /// `over 30s`: in windows of that length that follow one another.
+    Windows(Duration),
+    /// `abort if …`: each second over all so far, or with `for 10s` over the last of that length; where it holds, the
+    /// run ends.
+    Abort(Option<Duration>),
 }
 
 /// What a threshold measures.
@@ -637,6 +651,8 @@ pub enum Metric {
     Rate,
     /// So many.
     Count,
+    /// So many arrivals that no user could take.
+    Dropped,
 }
 
 /// Which time of iterations.
@@ -660,6 +676,8 @@ pub enum Subject {
     Task(usize, usize),
     /// These rows, pooled.
     Series(Vec<SeriesId>),
+    /// `every step`: these rows, each on its own.
+    Each(Vec<SeriesId>),
 }
 
 /// How a threshold compares.

@@ -15,6 +15,7 @@ mod http;
 pub mod meaning;
 mod names;
 mod patterns;
+mod promises;
 mod receives;
 mod scenario;
 mod series;
@@ -22,6 +23,7 @@ mod sockets;
 mod statements;
 mod thresholds;
 mod types;
+mod windows;
 
 use self::files::NoFiles;
 use crate::base::{Files, Sources};

@@ -2,7 +2,9 @@
 
 use super::checker::Checker;
 use super::constants::Constant;
-use super::meaning::{Comparison, IterationTime, Metric, Operator, SeriesId, SeriesKind, Subject, Threshold, Type};
+use super::meaning::{
+    Comparison, IterationTime, MeasureUnit, Metric, Operator, SeriesId, SeriesKind, Subject, Threshold, Type,
+};
 use super::types;
 use crate::base::{Span, Spanned};
 use crate::diagnostic::{Diagnostic, Rule, nearest};
@@ -17,6 +19,7 @@ const METRICS: &[(&str, Metric)] = &[
     ("checks", Metric::Checks),
     ("rate", Metric::Rate),
     ("count", Metric::Count),
+    ("dropped", Metric::Dropped),
 ];
 
 /// What other tools call them.
@@ -34,6 +37,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("throughput", "rate"),
     ("requests", "count"),
     ("total", "count"),
+    ("dropped_iterations", "dropped"),
 ];
 
 /// Something that a threshold can speak of.
@@ -42,6 +46,20 @@ struct Candidate {
     path: Vec<String>,
     subject: Subject,
     span: Span,
+}
+
+impl Candidate {
+    /// Whether both are rows of one step as it stands in the file.
+    fn is_the_same_step(&self, other: &Candidate) -> bool {
+        self.span == other.span && !self.rows().is_empty() && !other.rows().is_empty()
+    }
+
+    fn rows(&self) -> Vec<SeriesId> {
+        match &self.subject {
+            Subject::Series(rows) => rows.clone(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl Checker<'_> {
@@ -62,18 +80,22 @@ impl Checker<'_> {
         let metric = self.metric(written);
         let subject = match &written.subject {
             None => Some(Subject::Run),
+            Some(ast::Subject::EveryStep(span)) => metric.and_then(|metric| self.every_step(written, metric, *span)),
             Some(subject) => self.subject(subject),
         };
-        let limit = metric.and_then(|metric| self.limit(metric, &written.value));
+        let limit = metric.and_then(|metric| self.limit(metric, subject.as_ref(), &written.value));
         let comparison = comparison(written.operator.value);
         if comparison.is_none() {
             self.report(no_comparison(&written.operator));
         }
+        let when = self.when(written);
         let (metric, subject) = (metric?, subject?);
         self.threshold_speaks_of_something(written, metric, &subject);
         let text = self.folded(written.span);
-        let (limit, comparison) = (limit?, comparison?);
-        Some(Threshold { text, span: written.span, metric, subject, comparison, limit })
+        let (limit, comparison, when) = (limit?, comparison?, when?);
+        let threshold = Threshold { text, span: written.span, metric, subject, comparison, limit, when };
+        self.promise_says_something(written, &threshold);
+        Some(threshold)
     }
 
     fn metric(&mut self, written: &ast::Threshold) -> Option<Metric> {
@@ -101,9 +123,15 @@ impl Checker<'_> {
         }))
     }
 
-    fn limit(&mut self, metric: Metric, written: &ast::Expr) -> Option<f64> {
+    /// The limit in the metric's unit; without a subject that is known, a time may be one of a measure.
+    fn limit(&mut self, metric: Metric, subject: Option<&Subject>, written: &ast::Expr) -> Option<f64> {
         let (wanted, what) = unit(metric);
-        match self.known(written, &[wanted], what)? {
+        let wanted = match (wanted, subject) {
+            (Type::Duration, None) => vec![Type::Duration, Type::Number],
+            (Type::Duration, Some(subject)) if self.measures_numbers(subject) => vec![Type::Number],
+            (wanted, _) => vec![wanted],
+        };
+        match self.known(written, &wanted, what)? {
             Constant::Duration(duration) => Some(duration.as_secs_f64()),
             Constant::Share(share) => Some(share.0),
             Constant::Rate(rate) => Some(rate.0),
@@ -116,11 +144,42 @@ impl Checker<'_> {
         match written {
             ast::Subject::Path(names) => self.subject_by_path(names),
             ast::Subject::Text(text) => self.subject_by_template(text),
-            ast::Subject::EveryStep(span) => {
-                self.report(super::statements::not_yet(*span));
-                None
-            }
+            ast::Subject::EveryStep(_) => unreachable!("told apart before"),
         }
+    }
+
+    /// The steps of `every step`: for times those whose times are latencies, for checks those that have any.
+    fn every_step(&mut self, written: &ast::Threshold, metric: Metric, span: Span) -> Option<Subject> {
+        let is_one = |(row, series): (&super::series::Row, &super::meaning::Series)| {
+            let is_step = series.kind.is_request() && series.kind != SeriesKind::Retry;
+            is_step
+                && match metric {
+                    Metric::Percentile(_) | Metric::Min | Metric::Mean | Metric::Max => !row.gaps,
+                    Metric::Checks => row.checks > 0,
+                    _ => true,
+                }
+        };
+        let rows = self.rows.iter().zip(&self.scenario.series).enumerate();
+        let rows: Vec<SeriesId> =
+            rows.filter(|(_, pair)| is_one(*pair)).map(|(index, _)| SeriesId(index as u32)).collect();
+        if matches!(metric, Metric::IterationTime(_) | Metric::Dropped) || !rows.is_empty() {
+            return Some(Subject::Each(rows));
+        }
+        if self.holes.is_empty() {
+            let diagnostic = match metric {
+                Metric::Checks => no_checks(written.metric.span, false),
+                _ => no_step(span),
+            };
+            self.report(diagnostic);
+        }
+        None
+    }
+
+    /// Whether it is a measure of plain numbers.
+    pub fn measures_numbers(&self, subject: &Subject) -> bool {
+        let (Subject::Series(rows) | Subject::Each(rows)) = subject else { return false };
+        let kind = rows.first().map(|row| self.scenario.series[row.0 as usize].kind);
+        kind == Some(SeriesKind::Measure(MeasureUnit::Number))
     }
 
     /// What a path names. A full name wins over a short one, so that everything can be named; among short ones there
@@ -141,6 +200,11 @@ impl Checker<'_> {
                     self.report(diagnostic);
                 }
                 None
+            }
+            // A step of a flow stands in every task that calls it: its bare name pools the callers.
+            [first, others @ ..] if others.iter().all(|other| other.is_the_same_step(first)) => {
+                let rows = found.iter().flat_map(|candidate| candidate.rows()).collect();
+                Some(Subject::Series(rows))
             }
             several => {
                 let diagnostic = ambiguous_name(&typed.join("."), span, several);
@@ -227,10 +291,11 @@ impl Checker<'_> {
             Subject::Run => self.rows_of(|_| true).collect(),
             Subject::User(user) => in_task(*user, None),
             Subject::Task(user, task) => in_task(*user, Some(*task)),
-            Subject::Series(rows) => rows.clone(),
+            Subject::Series(rows) | Subject::Each(rows) => rows.clone(),
         };
         let kind = |id: &SeriesId| self.scenario.series[id.0 as usize].kind;
-        let pooled = !matches!(subject, Subject::Series(_));
+        let pooled = !matches!(subject, Subject::Series(_) | Subject::Each(_));
+        let measured = |id: &SeriesId| matches!(kind(id), SeriesKind::Measure(_));
         let diagnostic = match metric {
             Metric::Percentile(_) | Metric::Min | Metric::Mean | Metric::Max => {
                 let gaps = rows.iter().find(|id| self.rows[id.0 as usize].gaps);
@@ -243,6 +308,10 @@ impl Checker<'_> {
                 }
             }
             Metric::IterationTime(_) if !pooled => Some(iteration_time_of_step(written)),
+            Metric::Dropped if *subject != Subject::Run => Some(dropped_of(written)),
+            Metric::ErrorRate | Metric::Checks if !pooled && rows.iter().any(measured) => {
+                Some(measure_never_fails(&written.metric))
+            }
             Metric::Checks if rows.iter().all(|id| self.rows[id.0 as usize].checks == 0) => {
                 Some(no_checks(written.metric.span, written.subject.is_some()))
             }
@@ -272,6 +341,7 @@ fn unit(metric: Metric) -> (Type, &'static str) {
         Metric::Checks => (Type::Share, "the limit of `checks`"),
         Metric::Rate => (Type::Rate, "the limit of `rate`"),
         Metric::Count => (Type::Number, "the limit of `count`"),
+        Metric::Dropped => (Type::Number, "the limit of `dropped`"),
     }
 }
 
@@ -300,7 +370,7 @@ fn normalised(text: &str) -> String {
 /// `undefined-name`: a threshold that names nothing.
 fn names_nothing(names: &[ast::Name], span: Span, candidates: &[Candidate]) -> Diagnostic {
     let typed: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
-    let said = format!("no step, task or user is called `{}`", typed.join("."));
+    let said = format!("no step, group, measure, task or user is called `{}`", typed.join("."));
     let diagnostic = Diagnostic::new(Rule::UndefinedName, span, said);
     // Paths of the same length are compared whole: the mistake may stand in any of their names.
     let known: Vec<String> = candidates
@@ -349,10 +419,6 @@ fn ambiguous_name(typed: &str, span: Span, found: &[&Candidate]) -> Diagnostic {
 
 /// `unknown-metric`
 fn unknown_metric(word: &Spanned<String>) -> Diagnostic {
-    if word.value == "dropped" {
-        return Diagnostic::new(Rule::NotYetSupported, word.span, "`dropped` is not supported yet")
-            .help("it counts arrivals that found no user, and profiles have no arrival rate yet");
-    }
     let diagnostic = Diagnostic::new(Rule::UnknownMetric, word.span, format!("no metric is called `{}`", word.value));
     if word.value == "iteration_time" {
         return diagnostic
@@ -408,6 +474,25 @@ fn no_times(span: Span, of: bool) -> Diagnostic {
     let who = if of { "what it speaks of" } else { "this scenario" };
     let said = format!("{who} has no HTTP step and no `call`, so there will be no times");
     Diagnostic::new(Rule::ThresholdWithoutData, span, said).help("name a step by its label: `p95 of LABEL`")
+}
+
+/// `unknown-metric`: what a measure records is neither right nor wrong.
+fn measure_never_fails(word: &Spanned<String>) -> Diagnostic {
+    let message = format!("a measure is a number, it has no `{}`", word.value);
+    Diagnostic::new(Rule::UnknownMetric, word.span, message)
+        .help("a measure has times or numbers (`p95`, `min`, `mean`, `max`), `count` and `rate`")
+}
+
+/// `unknown-metric`: arrivals belong to the run.
+fn dropped_of(written: &ast::Threshold) -> Diagnostic {
+    Diagnostic::new(Rule::UnknownMetric, written.metric.span, "`dropped` counts arrivals of the whole run")
+        .help("leave out `of …`: `dropped < 10`")
+}
+
+/// `threshold-without-data`: `every step` of none.
+fn no_step(span: Span) -> Diagnostic {
+    Diagnostic::new(Rule::ThresholdWithoutData, span, "there is no step whose times are latencies")
+        .help("receives without `since` are timed from the message before; a request or `call` is timed from its start")
 }
 
 /// `threshold-without-data`: no check.

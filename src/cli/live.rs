@@ -8,7 +8,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthChar;
 
 use super::screen::{Look, Screen};
-use crate::metrics::{Recent, thresholds};
+use crate::metrics::Recent;
 use crate::plan::Plan;
 use crate::report::{Now, live, plain_line};
 use crate::run::{Stop, Tick};
@@ -74,7 +74,7 @@ impl<'a> Live<'a> {
             return;
         }
         self.drawn = tick.elapsed;
-        let judged = thresholds::judge(self.plan, tick.total, tick.elapsed);
+        let judged = tick.watch.judge(tick.total, tick.elapsed);
         let now = Now {
             plan: self.plan,
             elapsed: tick.elapsed,

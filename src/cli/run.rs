@@ -19,7 +19,7 @@ use crate::base::units::duration_text;
 use crate::base::{SourceFile, Sources};
 use crate::demo::{self, Switches};
 use crate::diagnostic::Severity;
-use crate::metrics::{Judged, Validity, Verdict, thresholds};
+use crate::metrics::{Judged, Validity, Verdict};
 use crate::plan::Plan;
 use crate::report::{self, summary};
 use crate::run::{self, Options, Stop};
@@ -147,14 +147,14 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     };
     drop(service);
 
-    let judged = thresholds::judge(&plan, &finished.total, finished.length);
-    let verdict = Verdict::of(&plan, &finished.total, &judged);
+    let judged = &finished.judged;
+    let verdict = Verdict::of(&plan, &finished.total, judged);
     let meta = meta(&finished, id, &sources, &choices);
     let told = report::Finished {
         plan: &plan,
         sources: &sources,
         seen: &finished.total,
-        judged: &judged,
+        judged,
         verdict: &verdict,
         meta: &meta,
     };
@@ -164,15 +164,15 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let kept = results.finish(&format!("{summary}\n"));
     screen.print(&text)?;
     kept?;
-    Ok(judge(&finished, &verdict, &judged))
+    Ok(judge(&finished, &verdict))
 }
 
 /// The exit code that says most: stopped, not valid, or a broken threshold.
-fn judge(finished: &run::Finished, verdict: &Verdict, judged: &[Judged]) -> Exit {
+fn judge(finished: &run::Finished, verdict: &Verdict) -> Exit {
     let ends = [
         (finished.stopped, Exit::Stopped),
         (verdict.validity() == Validity::Invalid, Exit::Invalid),
-        (judged.iter().any(Judged::broken), Exit::Threshold),
+        (finished.judged.iter().any(Judged::broken), Exit::Threshold),
     ];
     Exit::first(ends.into_iter().filter(|(holds, _)| *holds).map(|(_, exit)| exit))
 }

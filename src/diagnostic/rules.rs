@@ -179,6 +179,14 @@ rules! {
     MixedRow "mixed-row" Warning;
     /// A latency threshold on a receive whose times are gaps between messages.
     ThresholdOnGaps "threshold-on-gaps" Warning;
+    /// `over` and `for` of thresholds: whole seconds, the one behind promises, the other behind `abort if`.
+    ThresholdWindow "threshold-window" Error;
+    /// A threshold that wants one exact value of what is never twice the same.
+    ExactThreshold "exact-threshold" Warning;
+    /// An `abort if` that ends the run as long as all is well.
+    AbortWhenWell "abort-when-well" Warning;
+    /// The same threshold twice.
+    DuplicateThreshold "duplicate-threshold" Warning;
     /// A threshold that no sample will ever be counted for.
     ThresholdWithoutData "threshold-without-data" Warning;
 
@@ -201,4 +209,6 @@ rules! {
     MixLeavesOut "mix-leaves-out" Warning;
     /// A threshold wants more requests a second than the profile's users can make, even if answers took no time.
     UnreachableRate "unreachable-rate" Warning;
+    /// A window of a threshold that is longer than the profile's run: it is never judged.
+    WindowBeyondRun "window-beyond-run" Warning;
 }

@@ -10,9 +10,11 @@ pub mod recent;
 pub mod recorder;
 pub mod sample;
 pub mod snapshot;
+mod tally;
 pub mod thresholds;
 pub mod times;
 pub mod verdict;
+pub mod watch;
 
 pub use health::Health;
 pub use numbers::Numbers;
@@ -23,3 +25,4 @@ pub use snapshot::{Snapshot, Totals};
 pub use thresholds::{Judged, Judgement};
 pub use times::Times;
 pub use verdict::{Validity, Verdict};
+pub use watch::{Aborted, Watch};

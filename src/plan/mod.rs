@@ -18,7 +18,9 @@ pub mod value;
 use std::time::Duration;
 
 use crate::base::{Seed, Span};
-pub use crate::check::meaning::{Comparison, IterationTime, MeasureUnit, Metric, RETRY_SUFFIX, SeriesId, SeriesKind};
+pub use crate::check::meaning::{
+    Comparison, IterationTime, MeasureUnit, Metric, RETRY_SUFFIX, SeriesId, SeriesKind, When,
+};
 pub use compile::{Compiled, compile};
 pub use describe::describe;
 pub use expr::{Expr, Template};
@@ -551,8 +553,10 @@ pub struct Threshold {
     pub subject: Subject,
     /// How it is compared.
     pub comparison: Comparison,
-    /// With what, in the metric's unit: seconds, a share, a rate a second, a count.
+    /// With what, in the metric's unit: seconds, a share, a rate a second, a count or a measured number.
     pub limit: f64,
+    /// When it is judged, and what follows.
+    pub when: When,
 }
 
 /// What a threshold speaks of.
@@ -564,4 +568,6 @@ pub enum Subject {
     Task(TaskId),
     /// These rows, pooled.
     Series(Vec<SeriesId>),
+    /// These rows, each on its own.
+    Each(Vec<SeriesId>),
 }

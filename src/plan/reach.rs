@@ -55,7 +55,7 @@ pub(super) fn reach_of(plan: &Plan, subject: &Subject) -> Most {
         Subject::Run => true,
         Subject::User(user) => plan.series[series.0 as usize].user == *user,
         Subject::Task(task) => plan.series[series.0 as usize].task == Some(*task),
-        Subject::Series(rows) => rows.contains(&series),
+        Subject::Series(rows) | Subject::Each(rows) => rows.contains(&series),
     };
     let wanted: Vec<bool> = (0..plan.series.len()).map(|row| speaks_of(SeriesId(row as u32))).collect();
     let once = |row: usize| wanted[row] && plan.series[row].task.is_none();

@@ -351,7 +351,7 @@ fn threshold(judged: &Judged) -> Threshold {
         Unit::Seconds => (1e3, "ms"),
         Unit::Share => (1e2, "%"),
         Unit::PerSecond => (1.0, "/s"),
-        Unit::Count => (1.0, ""),
+        Unit::Count | Unit::Number => (1.0, ""),
     };
     Threshold {
         text: judged.text.clone(),

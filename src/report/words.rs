@@ -27,7 +27,7 @@ pub fn value(judged: &Judged) -> String {
             Unit::Seconds => format!("{}ms", plain(value * 1e3)),
             Unit::Share => format!("{}%", plain(value * 1e2)),
             Unit::PerSecond => format!("{}/s", plain(value)),
-            Unit::Count => plain(value),
+            Unit::Count | Unit::Number => plain(value),
         };
     }
     short
@@ -40,6 +40,16 @@ fn amount(value: f64, unit: Unit) -> String {
         Unit::Share => text::percent(value),
         Unit::PerSecond => format!("{}/s", text::three_digits(value)),
         Unit::Count => format!("{value}"),
+        Unit::Number => number(value),
+    }
+}
+
+/// A measured number: three digits, or all of its whole ones, without noughts behind.
+pub fn number(value: f64) -> String {
+    let text = text::three_digits(value);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 
@@ -101,6 +111,7 @@ pub fn check_name(text: &str) -> &str {
 mod tests {
     use super::*;
     use crate::base::{FileId, Span};
+    use crate::metrics::thresholds::How;
     use crate::plan::Comparison;
 
     #[test]
@@ -113,6 +124,9 @@ mod tests {
             comparison: Comparison::Less,
             unit,
             judgement,
+            how: How::Once,
+            breaks: Vec::new(),
+            broken_times: 0,
         };
         assert_eq!(value(&judged(0.3004, 0.3, Unit::Seconds, Judgement::Broken)), "300.4ms");
         assert_eq!(value(&judged(0.2996, 0.3, Unit::Seconds, Judgement::Kept)), "300ms");

@@ -9,6 +9,7 @@ pub mod eval;
 mod finish;
 #[cfg(test)]
 mod fixture;
+mod hear;
 mod http;
 mod judge;
 mod life;
@@ -28,11 +29,12 @@ mod wire;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use crate::metrics::Snapshot;
+use crate::metrics::{Aborted, Judged, Snapshot, Watch};
 use crate::plan::Plan;
 
 pub use http::BODY_KEPT_MAX;
@@ -60,23 +62,44 @@ pub struct Options {
 /// The stop button: pressed once, no new iterations begin and running ones get their graceful stop; pressed twice,
 /// all ends at once. Clones press the same button; safe in a signal handler's task.
 #[derive(Clone)]
-pub struct Stop(Arc<watch::Sender<u8>>);
+pub struct Stop {
+    presses: Arc<watch::Sender<u8>>,
+    /// Whether one of the presses was a threshold's.
+    aborted: Arc<AtomicBool>,
+}
 
 impl Stop {
     /// Presses the button once.
     pub fn press(&self) {
-        self.0.send_modify(|presses| *presses = presses.saturating_add(1));
+        self.presses.send_modify(|presses| *presses = presses.saturating_add(1));
     }
 
-    /// How often it was pressed.
+    /// How often it was pressed, by whomever.
     pub fn presses(&self) -> u8 {
-        *self.0.borrow()
+        *self.presses.borrow()
+    }
+
+    /// Presses the button once in the name of a threshold: that is no stop by hand.
+    fn abort(&self) {
+        if !self.aborted.swap(true, Ordering::Relaxed) {
+            self.press();
+        }
+    }
+
+    /// Whether anyone but a threshold has pressed it.
+    fn by_hand(&self) -> bool {
+        self.presses() > u8::from(self.aborted.load(Ordering::Relaxed))
+    }
+
+    /// The presses, as they come.
+    fn subscribe(&self) -> watch::Receiver<u8> {
+        self.presses.subscribe()
     }
 }
 
 impl Default for Stop {
     fn default() -> Stop {
-        Stop(Arc::new(watch::Sender::new(0)))
+        Stop { presses: Arc::new(watch::Sender::new(0)), aborted: Arc::default() }
     }
 }
 
@@ -88,6 +111,8 @@ pub struct Tick<'a> {
     pub window: &'a Snapshot,
     /// What was seen so far.
     pub total: &'a Snapshot,
+    /// The thresholds as they stand.
+    pub watch: &'a Watch<'a>,
     /// True once no new iterations begin.
     pub stopping: bool,
 }
@@ -100,14 +125,12 @@ pub struct Finished {
     pub started: SystemTime,
     /// From the first start to the end of the last iteration.
     pub length: Duration,
-    /// Whether the stop button was pressed.
+    /// What became of the thresholds, in their order.
+    pub judged: Vec<Judged>,
+    /// The threshold that ended it, if one did.
+    pub aborted: Option<Aborted>,
+    /// Whether the stop button was pressed by someone else.
     pub stopped: bool,
-}
-
-impl Finished {
-    fn nothing_yet() -> Finished {
-        Finished { total: Snapshot::default(), started: SystemTime::now(), length: Duration::ZERO, stopped: false }
-    }
 }
 
 /// Why a run could not start or go on.
@@ -161,13 +184,8 @@ pub async fn drive(
     let seedling =
         thread::Seedling { plan: plan.clone(), constants, addresses, shared, index: 0, threads: 1, listener };
     let thread = Rc::new(thread::Thread::new(seedling, base, clock::Clock::paused(), network));
-    let mut finished = Finished::nothing_yet();
-    let end = thread
-        .attend(&plan.starts(1), stop, &mut |handed| {
-            finished.total.merge(&handed.window);
-            let elapsed = Duration::from_nanos(handed.now.0);
-            watch(&Tick { elapsed, window: &handed.window, total: &finished.total, stopping: handed.stopping });
-        })
-        .await;
-    Ok(Finished { length: Duration::from_nanos(end.0), stopped: stop.presses() > 0, ..finished })
+    let mut hearing = hear::Hearing::new(plan, stop);
+    let mut hear = |handed: thread::Handed| hearing.hear(&handed.window, handed.now, handed.stopping, watch);
+    let end = thread.attend(&plan.starts(1), stop, &mut hear).await;
+    Ok(hearing.finish(Duration::from_nanos(end.0)))
 }

@@ -170,7 +170,7 @@ impl Thread {
         };
         let mut starts = starts.iter().peekable();
         let mut users = JoinSet::new();
-        let mut pressed = stop.0.subscribe();
+        let mut pressed = stop.subscribe();
         let mut next_phase = (self.end, Phase::Stopping);
         let mut second = Offset::ZERO + SECOND;
         loop {

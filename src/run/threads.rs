@@ -6,11 +6,12 @@ use std::panic;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, LocalRuntime};
 
 use super::clock::Clock;
+use super::hear::Hearing;
 use super::network::{Network, Tcp};
 use super::place::Base;
 use super::thread::{Handed, Seedling, Thread};
@@ -91,17 +92,17 @@ fn run_over(
             // A panic before the start. Without one the others end at once; joining brings the panic here.
             Ok(_) | Err(_) => {
                 joined(load);
-                return Ok(Finished::nothing_yet());
+                return Ok(Hearing::new(plan, stop).finish(Duration::ZERO));
             }
         }
     }
     // Only now, so that no thread's own start makes the first users late.
-    let (started, start) = (SystemTime::now(), Instant::now());
+    let (mut hearing, start) = (Hearing::new(plan, stop), Instant::now());
     for (_, go) in &load {
         // A thread that is gone already is seen when it is joined.
         let _ = go.send(start);
     }
-    let mut finished = Finished { started, ..Finished::nothing_yet() };
+    let mut length = Duration::ZERO;
     let mut windows = Windows::new(threads);
     let mut gone = vec![false; threads];
     let mut refused = None;
@@ -111,7 +112,7 @@ fn run_over(
             Word::Handed(handed) => windows.add(index, *handed),
             Word::Ended(end) => {
                 windows.ended(index);
-                finished.length = finished.length.max(Duration::from_nanos(end.0));
+                length = length.max(Duration::from_nanos(end.0));
             }
             Word::Gone => {
                 gone[index] = true;
@@ -126,18 +127,14 @@ fn run_over(
             Word::Ready => {}
         }
         while let Some(window) = windows.next() {
-            finished.total.merge(&window.snapshot);
-            let elapsed = Duration::from_nanos(window.now.0);
-            let tick = Tick { elapsed, window: &window.snapshot, total: &finished.total, stopping: window.stopping };
-            watch(&tick);
+            hearing.hear(&window.snapshot, window.now, window.stopping, watch);
         }
     }
     joined(load);
     if let Some(error) = refused {
         return Err(Error::Thread(error));
     }
-    finished.stopped = stop.presses() > 0;
-    Ok(finished)
+    Ok(hearing.finish(length))
 }
 
 /// Waits for all threads, the first of which to have panicked passes its panic on.

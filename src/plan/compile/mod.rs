@@ -14,7 +14,8 @@ use self::program::Program;
 use super::describe;
 use super::profile::GRACEFUL_STOP;
 use super::reach::{Most, reach_of};
-use super::{Load, Plan, Profile, Series, Subject, Target, Task, TaskId, Threshold, User, UserId};
+use super::{Load, Plan, Profile, Series, Subject, Target, Task, TaskId, Threshold, User, UserId, When};
+use crate::base::units::duration_text;
 use crate::base::{Seed, Sources};
 use crate::check::{Sound, meaning};
 use crate::diagnostic::{Diagnostic, Rule, Severity};
@@ -40,6 +41,7 @@ pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) 
     }
     let plan = lay_out(scenario, profile, seed, sources, &shares);
     diagnostics.extend(plan.thresholds.iter().filter_map(|threshold| unreachable_rate(&plan, threshold)));
+    diagnostics.extend(plan.thresholds.iter().filter_map(|threshold| window_beyond_run(&plan, threshold)));
     Ok(Compiled { plan, diagnostics })
 }
 
@@ -47,13 +49,16 @@ pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) 
 fn unreachable_rate(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
     use meaning::{Comparison, Metric};
     let wants_much = matches!(threshold.comparison, Comparison::Greater | Comparison::GreaterEqual | Comparison::Equal);
-    let (Metric::Rate, true, Most::Rate(most)) = (threshold.metric, wants_much, reach_of(plan, &threshold.subject))
-    else {
-        return None;
-    };
-    if threshold.limit <= most {
+    if threshold.metric != Metric::Rate || !wants_much || matches!(threshold.when, When::Abort(_)) {
         return None;
     }
+    let subjects = match &threshold.subject {
+        Subject::Each(rows) => rows.iter().map(|row| Subject::Series(vec![*row])).collect(),
+        subject => vec![subject.clone()],
+    };
+    let most = subjects.iter().map(|subject| reach_of(plan, subject));
+    let most = most.filter_map(|most| if let Most::Rate(most) = most { Some(most) } else { None });
+    let most = most.min_by(f64::total_cmp).filter(|most| threshold.limit > *most)?;
     let (users, profile) = (plan.load.users, &plan.load.profile);
     let message = format!("{users} users make at most {} requests a second here", describe::shown(most));
     Some(
@@ -62,6 +67,22 @@ fn unreachable_rate(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
                 "think times and pauses leave no more with profile `{profile}`, even if answers took no time"
             ))
             .help("more users, shorter pauses or a lower limit would make it reachable"),
+    )
+}
+
+/// `window-beyond-run`: nothing will ever be judged.
+fn window_beyond_run(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
+    let (When::Windows(length) | When::Abort(Some(length))) = threshold.when else { return None };
+    let run = plan.load.duration;
+    if length <= run {
+        return None;
+    }
+    let (length, run, profile) = (duration_text(length), duration_text(run), &plan.load.profile);
+    let message = format!("{length} is longer than the run of {run}, so this is never judged");
+    Some(
+        Diagnostic::new(Rule::WindowBeyondRun, threshold.span, message)
+            .label(format!("with profile `{profile}`"))
+            .help("a longer run or a shorter window would be judged"),
     )
 }
 
@@ -128,9 +149,11 @@ fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources:
             meaning::Subject::User(user) => Subject::User(UserId(*user as u32)),
             meaning::Subject::Task(user, task) => Subject::Task(task_ids[&(*user, *task)]),
             meaning::Subject::Series(rows) => Subject::Series(rows.clone()),
+            meaning::Subject::Each(rows) => Subject::Each(rows.clone()),
         },
         comparison: threshold.comparison,
         limit: threshold.limit,
+        when: threshold.when,
     });
     let (series, thresholds) = (series.collect(), thresholds.collect());
     let tables = program.finish();

@@ -9,7 +9,7 @@ use scn::metrics::{
 };
 use scn::plan::{
     Comparison, Delay, Expr, IterationTime, Load, Metric, OpId, Plan, Point, PointId, PointKind, Series, SeriesId,
-    SeriesKind, Step, StepId, Subject, Target, Task, TaskId, Threshold, User, UserId, Value,
+    SeriesKind, Step, StepId, Subject, Target, Task, TaskId, Threshold, User, UserId, Value, When,
 };
 
 /// What the places of the plan point at.
@@ -207,6 +207,7 @@ pub fn threshold(text: &str, metric: Metric, subject: Subject, comparison: Compa
         subject,
         comparison,
         limit,
+        when: When::AtEnd,
     }
 }
 
