@@ -6,11 +6,11 @@ use clap::builder::TypedValueParser;
 
 use super::exit::{Exit, Failure};
 use super::render::{Format, render};
-use super::scenario::{any_error, counted, in_order, tally, understand};
+use super::scenario::{Deny, accept, any_error, counted, in_order, tally, understand};
 use super::screen::Screen;
 use super::{files, profiles, values};
 use crate::base::Sources;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, allow};
 
 /// Find what is wrong with scenarios and profiles, before anything is sent
 ///
@@ -31,6 +31,10 @@ pub struct Arguments {
     /// How to tell it: for people, or for machines
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     format: Format,
+
+    /// End with 104 when there are warnings too
+    #[arg(long, value_enum, value_name = "warnings", hide_possible_values = true)]
+    deny: Option<Deny>,
 }
 
 const AFTER_HELP: &str = "\
@@ -39,7 +43,10 @@ Examples:
   scn check shop.scn --profile stress
   scn check shop.scn --format github            annotations beside the lines of a pull request
   scn check shop.scn --format sarif > scn.sarif
+  scn check shop.scn --deny warnings            for a pipeline that lets nothing pass
   scn check - < shop.scn
+
+`# scn: allow RULE` on the line above silences a warning; errors cannot be silenced.
 
 Findings go to standard output. The JSON format is an array of objects with rule, severity, message,
 file, line, column, end { line, column }, label, related [..], help and fix { file, line, column,
@@ -52,7 +59,7 @@ Environment:
 Exit codes:
   0    every file is sound (there may be warnings)
   2    usage: an unknown flag or profile, a path that cannot be read
-  104  a scenario or a profile is not sound
+  104  a scenario or a profile is not sound, or there are warnings that --deny warnings denies
 ";
 
 /// Where to read on.
@@ -93,7 +100,9 @@ pub fn check(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
             }
         }
     }
-    let findings = each_once(findings);
+    let mut findings = each_once(findings);
+    allow::apply(&sources, &mut findings);
+    in_order(&mut findings);
     screen.print(&render(arguments.format, &findings, &sources, screen.out))?;
     let summary = sum_up(&findings, arguments.files.len() - unreadable.len());
     match arguments.format {
@@ -106,11 +115,14 @@ pub fn check(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     for failure in &unreadable {
         failure.show(screen);
     }
-    Ok(match (unreadable.is_empty(), any_error(&findings)) {
-        (false, _) => Exit::Usage,
-        (true, true) => Exit::Unsound,
-        (true, false) => Exit::Good,
-    })
+    if !unreadable.is_empty() {
+        return Ok(Exit::Usage);
+    }
+    if any_error(&findings) {
+        return Ok(Exit::Unsound);
+    }
+    accept(&findings, arguments.deny)?;
+    Ok(Exit::Good)
 }
 
 /// Leaves each finding once, in order of place. A note that only differs in its place is said once too: the same

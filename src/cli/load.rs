@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::exit::Failure;
 use super::profiles::{self, Shelf};
-use super::scenario::show;
+use super::scenario::{Deny, accept, show};
 use super::screen::Screen;
 use super::values::{self, Mix};
 use crate::base::{Seed, Sources};
 use crate::check::Sound;
+use crate::diagnostic::allow;
 use crate::plan::profile::Overrides;
 use crate::plan::{self, Plan};
 
@@ -56,6 +57,8 @@ pub struct Choice {
     profile: String,
     overrides: Overrides,
     seed: Seed,
+    /// What is not accepted of scenario and profile together, beside errors.
+    pub deny: Option<Deny>,
 }
 
 impl Flags {
@@ -72,11 +75,17 @@ impl Flags {
             },
             // Chance seeds stay below 2³², easy to type again.
             seed: Seed(self.seed.unwrap_or_else(|| super::chance() >> 32)),
+            deny: None,
         })
     }
 }
 
 impl Choice {
+    /// The same, with what is not accepted beside errors.
+    pub fn denying(self, deny: Option<Deny>) -> Choice {
+        Choice { deny, ..self }
+    }
+
     /// Finds the profile, puts the overrides in, and plans the scenario under it; draws what is wrong on standard
     /// error.
     ///
@@ -94,11 +103,14 @@ impl Choice {
         let mut profile = profile.ok_or_else(Failure::unsound)?;
         self.overrides.apply(&mut profile);
         match plan::compile(scenario, &profile, self.seed, sources) {
-            Ok(compiled) => {
+            Ok(mut compiled) => {
+                allow::silence(sources, &mut compiled.diagnostics);
                 show(&compiled.diagnostics, sources, screen);
+                accept(&compiled.diagnostics, self.deny)?;
                 Ok(compiled.plan)
             }
-            Err(diagnostics) => {
+            Err(mut diagnostics) => {
+                allow::silence(sources, &mut diagnostics);
                 show(&diagnostics, sources, screen);
                 Err(Failure::unsound())
             }

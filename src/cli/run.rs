@@ -70,6 +70,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     summary_export: Option<PathBuf>,
 
+    /// Do not run with warnings: end with 104 as if they were errors
+    #[arg(long, value_enum, value_name = "warnings", hide_possible_values = true)]
+    deny: Option<scenario::Deny>,
+
     /// Threads that make the load [default: one a core]
     #[arg(long, value_name = "NUMBER", value_parser = values::threads, allow_negative_numbers = true, help_heading = "Load")]
     threads: Option<u16>,
@@ -115,7 +119,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let environment = Environment::real();
     let choices = choose(arguments, &environment)?;
     let mut sources = Sources::default();
-    let (_, sound) = scenario::sound(&choices.file, &mut sources, screen)?;
+    let (_, sound) = scenario::sound_enough(&choices.file, &mut sources, screen, choices.load.deny)?;
     let plan = choices.load.plan(&sound, &choices.file, &mut sources, screen)?;
 
     let stop = Stop::default();
@@ -238,7 +242,7 @@ fn choose(arguments: Arguments, environment: &Environment) -> Result<Choices, Fa
     let allow = (!arguments.allow.is_empty()).then_some(arguments.allow);
     Ok(Choices {
         file: arguments.file,
-        load: arguments.load.choose(environment)?,
+        load: arguments.load.choose(environment)?.denying(arguments.deny),
         // With --demo the target is known: a variable meant for other runs is not even read.
         target: match arguments.demo {
             true => None,

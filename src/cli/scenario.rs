@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use super::files;
 use super::render::{Format, render};
 use super::screen::Screen;
 use crate::base::{FileId, Sources};
 use crate::check::{self, Sound};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, allow};
 use crate::syntax;
 
 /// A scenario file, read and understood as far as it can be.
@@ -35,12 +35,46 @@ pub fn understand(path: &Path, sources: &mut Sources) -> Result<Understood, Fail
     Ok(Understood { file, diagnostics, sound })
 }
 
+/// Findings that are not accepted, beside errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Deny {
+    /// Warnings count as errors
+    Warnings,
+}
+
 /// The scenario at `path`, with what is wrong drawn on standard error. Errors: it is not sound, or cannot be read.
 pub fn sound(path: &Path, sources: &mut Sources, screen: &Screen) -> Result<(FileId, Sound), Failure> {
-    let understood = understand(path, sources)?;
+    sound_enough(path, sources, screen, None)
+}
+
+/// The same, where warnings may be denied.
+pub fn sound_enough(
+    path: &Path,
+    sources: &mut Sources,
+    screen: &Screen,
+    deny: Option<Deny>,
+) -> Result<(FileId, Sound), Failure> {
+    let mut understood = understand(path, sources)?;
+    allow::apply(sources, &mut understood.diagnostics);
+    in_order(&mut understood.diagnostics);
     show(&understood.diagnostics, sources, screen);
     let sound = understood.sound.ok_or_else(Failure::unsound)?;
+    accept(&understood.diagnostics, deny)?;
     Ok((understood.file, sound))
+}
+
+/// Errors: there is a warning, and warnings are denied.
+pub fn accept(diagnostics: &[Diagnostic], deny: Option<Deny>) -> Result<(), Failure> {
+    let warnings = diagnostics.iter().filter(|one| one.severity() == Severity::Warning).count();
+    if deny.is_none() || warnings == 0 {
+        return Ok(());
+    }
+    let message = format!("{}, and warnings are denied", counted(warnings, "warning"));
+    Err(Failure {
+        exit: Exit::Unsound,
+        message,
+        help: Some("one that is meant so: `# scn: allow RULE` on the line above".into()),
+    })
 }
 
 /// Draws warnings and errors on standard error, with the line that sums them up when the file is not sound. Notes are

@@ -4,6 +4,7 @@
 //! finds them: the words stand beside the rule that found the mistake, in that room.
 #![deny(clippy::disallowed_methods)]
 
+pub mod allow;
 pub mod nearest;
 pub mod page;
 pub mod rules;

@@ -189,6 +189,10 @@ rules! {
     DuplicateThreshold "duplicate-threshold" Warning;
     /// A threshold that no sample will ever be counted for.
     ThresholdWithoutData "threshold-without-data" Warning;
+    /// A comment allows what nothing on the next line breaks.
+    UnusedAllow "unused-allow" Warning;
+    /// A comment allows a rule that there is not.
+    UnknownRule "unknown-rule" Warning;
 
     // ── plan: scenario and profile together ──
     /// The profile is not a YAML document.

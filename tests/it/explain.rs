@@ -2,7 +2,7 @@
 
 use scn::base::{Seed, Sources};
 use scn::check::check;
-use scn::diagnostic::{Diagnostic, Part, Rule};
+use scn::diagnostic::{Diagnostic, Part, Rule, allow};
 use scn::plan;
 use scn::plan::profile::{self, Overrides, Profile};
 use scn::syntax::parse;
@@ -67,6 +67,7 @@ fn of_scenario(text: &str, profile: &Profile) -> Vec<Diagnostic> {
             Err(wrong) => found.extend(wrong),
         }
     }
+    allow::apply(&sources, &mut found);
     found
 }
 

@@ -103,7 +103,10 @@ impl<'t> Builder<'t> {
         while let Some(above) = rest.strip_suffix('\n') {
             let begin = above.rfind('\n').map_or(0, |at| at + 1);
             let Some(comment) = above[begin..].trim().strip_prefix('#') else { break };
-            lines.push(comment.strip_prefix(' ').unwrap_or(comment));
+            // What silences a warning says nothing about the statement.
+            if !crate::diagnostic::allow::is_allow(comment) {
+                lines.push(comment.strip_prefix(' ').unwrap_or(comment));
+            }
             rest = &above[..begin];
         }
         lines.reverse();

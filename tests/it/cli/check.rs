@@ -130,3 +130,31 @@ fn an_unknown_profile_is_met_with_where_it_was_looked_for() {
     world().arg("nothing/like").run().exits(2).says("nothing/like");
     world().arg("gone.yml").run().exits(2).says("cannot read `gone.yml`");
 }
+
+/// One warning: nothing is expected of the step.
+const WARNED: &str = "\
+target \"http://127.0.0.1:9\"
+user visitor { task look {
+  GET /
+} }
+";
+
+#[test]
+fn warnings_can_be_denied() {
+    scn("check a.scn").file("a.scn", WARNED).run().exits(0).prints("1 file is sound, with 1 warning");
+    let denied = scn("check a.scn --deny warnings").file("a.scn", WARNED).run();
+    denied.exits(104).prints("no-expectation").says("1 warning, and warnings are denied").says("# scn: allow RULE");
+    scn("check a.scn --deny warnings").file("a.scn", SOUND).run().exits(0);
+    scn("check a.scn --deny errors").file("a.scn", SOUND).run().exits(2);
+    // Nothing is sent: the target would refuse, and that ends with another code.
+    let ended = scn("run a.scn --deny warnings").file("a.scn", WARNED).run();
+    ended.exits(104).says("1 warning, and warnings are denied");
+}
+
+#[test]
+fn a_comment_silences_a_warning_on_the_next_line() {
+    let allowed = WARNED.replace("  GET", "  # scn: allow no-expectation\n  GET");
+    scn("check a.scn --deny warnings").file("a.scn", allowed).run().exits(0).prints("1 file is sound\n");
+    let unused = SOUND.replace("    GET", "    # scn: allow no-expectation\n    GET");
+    scn("check a.scn --deny warnings").file("a.scn", unused).run().exits(104).prints("unused-allow");
+}
