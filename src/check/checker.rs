@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::Checked;
 use super::constants::Constant;
 use super::files::Shelf;
-use super::meaning::{Owner, Scenario, VarId};
+use super::meaning::{Owner, Scenario, SocketId, VarId};
 use super::names::{Declaration, Holes};
 use super::series::Row;
 use super::sockets::Socket;
@@ -37,6 +37,10 @@ pub(super) struct Checker<'a> {
     pub user_values: BTreeMap<String, VarId>,
     /// Those of them that are surely set.
     pub user_assigned: HashSet<VarId>,
+    /// The present user's sockets by name, with where each is opened first.
+    pub user_sockets: BTreeMap<String, (SocketId, Span)>,
+    /// What is known of them when an iteration begins.
+    pub user_socket_states: BTreeMap<SocketId, Socket>,
     /// One for each of the scenario's series: what rules want to know of it.
     pub rows: Vec<Row>,
     /// Where we are.
@@ -51,6 +55,8 @@ pub(super) struct Checker<'a> {
     pub wanted: HashSet<String>,
     /// Values that were said to be maybe unset.
     pub excused: HashSet<VarId>,
+    /// Sockets that were said to be maybe unopened.
+    pub said_of_sockets: HashSet<SocketId>,
     /// Names declared anywhere in the file, for what a message may add.
     pub declarations: Vec<Declaration>,
 }
@@ -73,6 +79,14 @@ pub(super) struct Place {
     pub values: HashMap<String, VarId>,
     /// What this task declares anywhere, this place or later: names and places.
     pub ahead: Vec<Declaration>,
+    /// The sockets around this place, innermost last: what socket steps mean.
+    pub innermost: Vec<SocketId>,
+    /// Sockets of this task that outlive their blocks, by name, with where each is opened first.
+    pub sockets: BTreeMap<String, (SocketId, Span)>,
+    /// The user's sockets that this task uses.
+    pub uses: BTreeSet<SocketId>,
+    /// Whether this is inside of a standing answer or timer.
+    pub standing: bool,
     /// Labels of steps of this task anywhere, with what they stand before.
     pub labels: Vec<(String, Span, &'static str)>,
 }
@@ -84,8 +98,8 @@ pub(super) struct Flow {
     pub declared: BTreeMap<String, (VarId, u32)>,
     /// Values that are set on every path that leads here.
     pub assigned: HashSet<VarId>,
-    /// The innermost socket.
-    pub socket: Option<Socket>,
+    /// What is known of each socket; nothing of those that no path here has opened.
+    pub sockets: BTreeMap<SocketId, Socket>,
 }
 
 impl Flow {
@@ -94,11 +108,17 @@ impl Flow {
         let mut declared = self.declared;
         declared.extend(other.declared);
         let assigned = self.assigned.intersection(&other.assigned).copied().collect();
-        let socket = match (self.socket, other.socket) {
-            (Some(a), Some(b)) => Some(a.join(b)),
-            _ => None,
-        };
-        Flow { declared, assigned, socket }
+        let mut sockets = BTreeMap::new();
+        let mut others = other.sockets;
+        for (id, socket) in self.sockets {
+            let socket = match others.remove(&id) {
+                Some(other) => socket.join(other),
+                None => socket.maybe(),
+            };
+            sockets.insert(id, socket);
+        }
+        sockets.extend(others.into_iter().map(|(id, socket)| (id, socket.maybe())));
+        Flow { declared, assigned, sockets }
     }
 }
 
@@ -132,6 +152,8 @@ impl<'a> Checker<'a> {
             run_values: BTreeMap::new(),
             user_values: BTreeMap::new(),
             user_assigned: HashSet::new(),
+            user_sockets: BTreeMap::new(),
+            user_socket_states: BTreeMap::new(),
             rows: Vec::new(),
             place: Place::default(),
             flow: Flow::default(),
@@ -139,6 +161,7 @@ impl<'a> Checker<'a> {
             missing: HashSet::new(),
             wanted: HashSet::new(),
             excused: HashSet::new(),
+            said_of_sockets: HashSet::new(),
             declarations: Vec::new(),
         }
     }
@@ -181,6 +204,10 @@ impl Default for Place {
             retries: 0,
             values: HashMap::new(),
             ahead: Vec::new(),
+            innermost: Vec::new(),
+            sockets: BTreeMap::new(),
+            uses: BTreeSet::new(),
+            standing: false,
             labels: Vec::new(),
         }
     }

@@ -19,6 +19,8 @@ pub struct Scenario {
     pub users: Vec<User>,
     /// Every value that has a name; [`VarId`] is the index.
     pub variables: Vec<Variable>,
+    /// Every socket; [`SocketId`] is the index.
+    pub sockets: Vec<Socket>,
     /// The rows of the report; [`SeriesId`] is the index. Ordered by user, then task, then first place in the file.
     pub series: Vec<Series>,
     /// What the run must hold.
@@ -30,6 +32,19 @@ pub struct Scenario {
 /// Handle of a named value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct VarId(pub u32);
+
+/// Handle of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(pub u32);
+
+/// A socket, or the stream of an `events` block.
+#[derive(Clone, Debug)]
+pub struct Socket {
+    /// Its name, where it outlives its block.
+    pub name: Option<Spanned<String>>,
+    /// Whose it is.
+    pub owner: Owner,
+}
 
 /// Handle of a row of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -203,6 +218,8 @@ pub struct Task {
     pub weight: f64,
     /// What is done.
     pub body: Vec<Statement>,
+    /// The user's sockets that it uses.
+    pub sockets: Vec<SocketId>,
 }
 
 /// One statement, understood.
@@ -210,8 +227,15 @@ pub struct Task {
 pub enum Statement {
     /// An HTTP request.
     Http(Http),
-    /// A socket that lives as long as its block.
+    /// A socket that lives as long as its block, or outlives it.
     WebSocket(WebSocket),
+    /// Steps on a socket that has outlived its block.
+    With {
+        /// Which.
+        socket: SocketId,
+        /// What happens on it.
+        body: Vec<Statement>,
+    },
     /// One message to the innermost socket.
     Send {
         /// Where it stands in the report and in the file.
@@ -299,12 +323,16 @@ pub enum Body {
     Text(Expr),
 }
 
-/// A socket that lives as long as its block.
+/// A socket that lives as long as its block, or outlives it.
 #[derive(Clone, Debug)]
 pub struct WebSocket {
+    /// Which.
+    pub socket: SocketId,
+    /// Whether it is left open behind the block: until its owner ends.
+    pub outlives: bool,
     /// The step `connect`.
     pub connect: Step,
-    /// The step `close`, taken when the block is left while the socket is open.
+    /// The step `close`, taken when the block, or its owner's life, is left while the socket is open.
     pub close: Step,
     /// Relative to the target, or absolute.
     pub path: Template,

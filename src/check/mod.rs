@@ -13,6 +13,7 @@ pub mod files;
 pub mod functions;
 mod http;
 pub mod meaning;
+mod named_sockets;
 mod names;
 mod patterns;
 mod promises;

@@ -197,19 +197,9 @@ pub(super) fn declared_in(block: &ast::Block, task: &str, to: &mut Vec<Declarati
             ast::StatementKind::Http { parts, .. }
             | ast::StatementKind::Receive { parts, .. }
             | ast::StatementKind::Call { parts, .. } => captures(parts, &mut add),
-            ast::StatementKind::WebSocket { body, .. } | ast::StatementKind::Repeat { body, .. } => {
-                declared_in(body, task, to);
-            }
-            ast::StatementKind::If { branches, otherwise } => {
-                for (_, body) in branches {
-                    declared_in(body, task, to);
-                }
-                if let Some(body) = otherwise {
-                    declared_in(body, task, to);
-                }
-            }
             _ => {}
         }
+        statement.kind.blocks().into_iter().for_each(|body| declared_in(body, task, to));
     }
 }
 

@@ -51,7 +51,6 @@ const ENTRY: Fitting = Fitting {
     ..PLAIN
 };
 pub(super) const CALL: Clauses = Clauses(Fitting { step: "call", ..PLAIN });
-#[allow(dead_code)]
 pub(super) const ON_RECEIVE: Clauses = Clauses(Fitting {
     step: "on receive",
     within: Err("it stands as long as its socket and waits for nothing: remove it"),
@@ -115,7 +114,7 @@ impl Checker<'_> {
         let within = self.within_clause(clauses);
         let since = clauses.since.as_ref().and_then(|label| self.since(label));
         let gaps = clauses.since.is_none();
-        let step = self.socket_step_row(statement, "receive", SeriesKind::Receive, gaps, head);
+        let step = self.socket_step_row(statement.label.as_ref(), "receive", SeriesKind::Receive, gaps, head);
         self.begins(statement.label.as_ref(), step);
         let parts = self.message_parts(parts, step, surely);
         open.then_some(Statement::Receive(Receive { step, form, condition, within, since, parts }))
@@ -203,7 +202,7 @@ impl Checker<'_> {
             (None, Some(label)) => label.span,
             (None, None) => entry.span.at_start().to(entry.span),
         };
-        let step = self.socket_labelled_row(entry.label.as_ref(), "receive", SeriesKind::Receive, gaps, head);
+        let step = self.socket_step_row(entry.label.as_ref(), "receive", SeriesKind::Receive, gaps, head);
         self.begins(entry.label.as_ref(), step);
         step
     }
@@ -233,7 +232,7 @@ impl Checker<'_> {
         let within = self.within_clause(clauses);
         let since = clauses.since.as_ref().and_then(|label| self.since(label));
         let gaps = clauses.since.is_none();
-        let step = self.socket_step_row(statement, "receive close", SeriesKind::Receive, gaps, head);
+        let step = self.socket_step_row(statement.label.as_ref(), "receive close", SeriesKind::Receive, gaps, head);
         self.begins(statement.label.as_ref(), step);
         self.closes_here(step);
         open.then_some(Statement::ReceiveClose(ReceiveClose { step, code, within, since }))

@@ -184,6 +184,8 @@ impl Checker<'_> {
         self.tasks_as_a_whole(written, &tasks);
         self.user_values.clear();
         self.user_assigned.clear();
+        self.user_sockets.clear();
+        self.user_socket_states.clear();
         self.place = Place::default();
         let user = &mut self.scenario.users[index];
         (user.lets, user.on_start, user.on_stop, user.tasks) = (lets, on_start, on_stop, tasks);
@@ -234,6 +236,8 @@ impl Checker<'_> {
             first = first.or(Some(block.span));
         }
         let flow = self.replace_flow(Flow::default());
+        self.user_sockets = std::mem::take(&mut self.place.sockets);
+        self.user_socket_states = flow.sockets.into_iter().map(|(id, socket)| (id, socket.of_user())).collect();
         self.user_values = flow.declared.into_iter().map(|(name, (variable, _))| (name, variable)).collect();
         self.user_assigned = flow.assigned;
         statements
@@ -245,7 +249,7 @@ impl Checker<'_> {
         for item in &written.items {
             let ast::UserItem::OnStop(block) = item else { continue };
             self.place = Place { user: Some(index), owner: Owner::Iteration(index), ..Place::default() };
-            self.flow = Flow::default();
+            self.flow = self.beginning();
             self.enter("on_stop", block);
             let understood = self.statements(block);
             match first {
@@ -263,10 +267,16 @@ impl Checker<'_> {
         }
         let weight = self.weight(written.weight.as_ref());
         self.place = Place { user: Some(user), owner: Owner::Iteration(user), ..Place::default() };
-        self.flow = Flow::default();
+        self.flow = self.beginning();
         self.enter(&written.name.value, &written.body);
         let body = self.statements(&written.body);
-        Task { name: written.name.clone(), doc: written.doc.clone(), weight, body }
+        let sockets = std::mem::take(&mut self.place.uses).into_iter().collect();
+        Task { name: written.name.clone(), doc: written.doc.clone(), weight, body, sockets }
+    }
+
+    /// What is known when an iteration begins.
+    fn beginning(&self) -> Flow {
+        Flow { sockets: self.user_socket_states.clone(), ..Flow::default() }
     }
 
     /// Makes the place ready for the block of a task.
@@ -350,6 +360,7 @@ fn labels_in(block: &ast::Block, to: &mut Vec<(String, Span, &'static str)>) {
         let kind = match &statement.kind {
             Kind::Send { .. } | Kind::Receive { .. } | Kind::Call { .. } | Kind::Close { .. } => "socket",
             Kind::Http { .. } => "http",
+            Kind::WebSocket { open: Some(_), .. } => "open",
             _ => "other",
         };
         if let Some(label) = &statement.label
@@ -363,14 +374,9 @@ fn labels_in(block: &ast::Block, to: &mut Vec<(String, Span, &'static str)>) {
                 let labels = expected.iter().filter_map(|entry| entry.label.as_ref());
                 to.extend(labels.map(|label| (label.value.clone(), label.span, "socket")));
             }
-            Kind::WebSocket { body, .. } | Kind::Repeat { body, .. } => labels_in(body, to),
-            Kind::If { branches, otherwise } => {
-                for body in branches.iter().map(|(_, body)| body).chain(otherwise) {
-                    labels_in(body, to);
-                }
-            }
             _ => {}
         }
+        statement.kind.blocks().into_iter().for_each(|body| labels_in(body, to));
     }
 }
 

@@ -6,58 +6,84 @@ use std::time::Duration;
 use super::checker::{Answer, Checker};
 use super::constants::Constant;
 use super::http::{Parts, PartsOf};
-use super::meaning::{Call, Expr, Payload, SeriesId, SeriesKind, Since, Statement, Step, Type, WebSocket};
+use super::meaning::{
+    self, Call, Expr, Payload, SeriesId, SeriesKind, Since, SocketId, Statement, Step, Type, WebSocket,
+};
 use super::receives::{CALL, last_of};
 use super::series::Wanted;
-use crate::base::Span;
+use crate::base::{Span, Spanned};
 use crate::diagnostic::{Diagnostic, Rule, nearest};
 use crate::syntax::ast;
 
-/// What is known of the innermost socket on the way that leads here.
+/// What is known of a socket on the way that leads here.
 #[derive(Clone, Debug)]
 pub(super) struct Socket {
     /// Its path as rows are named by it.
     pub path: String,
+    /// What the series of its steps are counted as: `WS` or `SSE`.
+    pub method: &'static str,
     /// The label of its `connect`.
     label: Option<String>,
-    /// Whether it is open.
-    pub open: Open,
+    /// Whether it was dialled in this iteration.
+    dialled: bool,
+    /// Whether it is open on some path that leads here.
+    pub open: bool,
+    /// Whether there is a path that leads here and has not opened it.
+    pub unopened: bool,
+    /// A step that closes it on some path that leads here.
+    pub closed: Option<Step>,
     /// Labels of steps that have begun on every path.
     begun: BTreeSet<String>,
     /// Labels of steps that have begun on some path, with row and place.
     seen: BTreeMap<String, (SeriesId, Span)>,
 }
 
-/// Whether a socket is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Open {
-    /// On every path.
-    Yes,
-    /// Some path comes by this `close`.
-    Maybe(Step),
-    /// Every path comes by this `close` or another.
-    No(Step),
-}
-
 impl Socket {
+    /// A socket that has just been opened.
+    pub fn opened(path: String, method: &'static str, label: Option<&ast::Name>) -> Socket {
+        Socket {
+            path,
+            method,
+            label: label.map(|label| label.value.clone()),
+            dialled: true,
+            open: true,
+            unopened: false,
+            closed: None,
+            begun: BTreeSet::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// What a new iteration knows of it: no step on it has run yet.
+    pub fn of_user(self) -> Socket {
+        Socket { dialled: false, begun: BTreeSet::new(), seen: BTreeMap::new(), ..self }
+    }
+
     /// What is known where two ways meet.
     pub fn join(mut self, other: Socket) -> Socket {
-        self.open = match (self.open, other.open) {
-            (Open::Yes, Open::Yes) => Open::Yes,
-            (Open::No(step), Open::No(_)) => Open::No(step),
-            (Open::No(step) | Open::Maybe(step), _) | (_, Open::No(step) | Open::Maybe(step)) => Open::Maybe(step),
-        };
+        self.open |= other.open;
+        self.unopened |= other.unopened;
+        self.closed = self.closed.or(other.closed);
+        self.dialled &= other.dialled;
         self.begun.retain(|label| other.begun.contains(label));
         self.seen.extend(other.seen);
+        self
+    }
+
+    /// What is known where another way meets that never comes by its opening.
+    pub fn maybe(mut self) -> Socket {
+        self.unopened = true;
+        self.begun.clear();
         self
     }
 }
 
 impl Checker<'_> {
-    /// `websocket /path { … }`
+    /// `websocket /path { … }`, `feed: open websocket /path { … }`
     pub fn websocket(
         &mut self,
         statement: &ast::Statement,
+        open: Option<Span>,
         path: &ast::Text,
         settings: &[ast::Part],
         body: &ast::Block,
@@ -67,24 +93,59 @@ impl Checker<'_> {
         let head = self.head(statement, Some(path.span));
         let parts = self.parts(settings, PartsOf::Upgrade);
         let label = statement.label.as_ref();
-        let connect = self.socket_row(label, "connect", &name, SeriesKind::Connect, head);
-        let socket = Socket {
-            path: name.clone(),
-            label: label.map(|label| label.value.clone()),
-            open: Open::Yes,
-            begun: BTreeSet::new(),
-            seen: BTreeMap::new(),
+        let socket = match open {
+            Some(word) => self.opens(label, word),
+            None => self.new_socket(None),
         };
-        let outer = self.flow.socket.replace(socket);
-        let body = self.in_block(|checker| checker.statements(body));
-        let left = std::mem::replace(&mut self.flow.socket, outer);
-        let close = match left.map(|socket| socket.open) {
+        let connect = self.socket_row(label, "connect", &name, SeriesKind::Connect, "WS", head);
+        let (body, left) = self.on_socket(socket, Socket::opened(name.clone(), "WS", label), open.is_some(), body);
+        let close = match left {
             // Nothing is left to close: no row that would stay empty.
-            Some(Open::No(step)) => Step { series: step.series, span: head },
-            _ => self.socket_row(None, "close", &name, SeriesKind::Close, head),
+            Some(Socket { open: false, closed: Some(step), .. }) if open.is_none() => {
+                Step { series: step.series, span: head }
+            }
+            _ => self.socket_row(None, "close", &name, SeriesKind::Close, "WS", head),
         };
         let Parts { headers, query, timeout, .. } = parts;
-        Statement::WebSocket(WebSocket { connect, close, path, headers, query, timeout, body })
+        let outlives = open.is_some();
+        Statement::WebSocket(WebSocket { socket, outlives, connect, close, path, headers, query, timeout, body })
+    }
+
+    /// A socket, without a name unless it outlives its block.
+    pub fn new_socket(&mut self, name: Option<Spanned<String>>) -> SocketId {
+        let id = SocketId(self.scenario.sockets.len() as u32);
+        self.scenario.sockets.push(meaning::Socket { name, owner: self.place.owner });
+        id
+    }
+
+    /// The statements of a block whose socket steps mean this socket, which is now known to be so. Where it does not
+    /// stay, nothing is known of it afterwards; what was known at the end of the block is given back.
+    pub fn on_socket(
+        &mut self,
+        id: SocketId,
+        socket: Socket,
+        stays: bool,
+        body: &ast::Block,
+    ) -> (Vec<Statement>, Option<Socket>) {
+        self.flow.sockets.insert(id, socket);
+        self.place.innermost.push(id);
+        let body = self.in_block(|checker| checker.statements(body));
+        self.place.innermost.pop();
+        let left = match stays {
+            true => self.flow.sockets.get(&id).cloned(),
+            false => self.flow.sockets.remove(&id),
+        };
+        (body, left)
+    }
+
+    /// The innermost socket.
+    pub fn socket(&self) -> Option<&Socket> {
+        self.flow.sockets.get(self.place.innermost.last()?)
+    }
+
+    /// The innermost socket, to know more of it.
+    pub fn socket_mut(&mut self) -> Option<&mut Socket> {
+        self.flow.sockets.get_mut(self.place.innermost.last()?)
     }
 
     /// `send VALUE`
@@ -92,7 +153,7 @@ impl Checker<'_> {
         let head = self.head(statement, Some(payload_span(payload)));
         let open = self.socket_step("send", head);
         let payload = self.payload(payload);
-        let step = self.socket_step_row(statement, "send", SeriesKind::Send, false, head);
+        let step = self.socket_step_row(statement.label.as_ref(), "send", SeriesKind::Send, false, head);
         self.begins(statement.label.as_ref(), step);
         open.then_some(Statement::Send { step, payload })
     }
@@ -114,7 +175,7 @@ impl Checker<'_> {
             self.report(since_on_call(label.span));
         }
         CALL.check(self, clauses);
-        let step = self.socket_step_row(statement, "call", SeriesKind::Call, false, head);
+        let step = self.socket_step_row(statement.label.as_ref(), "call", SeriesKind::Call, false, head);
         self.begins(statement.label.as_ref(), step);
         let parts = self.message_parts(parts, step, true);
         open.then_some(Statement::Call(Call { step, payload, condition, within, parts }))
@@ -146,33 +207,29 @@ impl Checker<'_> {
             }
             reason
         });
-        let path = self.socket_path();
-        let step = self.socket_row(statement.label.as_ref(), "close", &path, SeriesKind::Close, head);
+        let path = self.socket().map(|socket| socket.path.clone()).unwrap_or_default();
+        let step = self.socket_row(statement.label.as_ref(), "close", &path, SeriesKind::Close, "WS", head);
         self.begins(statement.label.as_ref(), step);
         self.closes_here(step);
         open.then_some(Statement::Close { step, code: code.unwrap_or(1000), reason })
     }
 
     /// The row of `connect` and `close`, which are called just that without a label.
-    fn socket_row(&mut self, label: Option<&ast::Name>, word: &str, path: &str, kind: SeriesKind, head: Span) -> Step {
+    pub fn socket_row(
+        &mut self,
+        label: Option<&ast::Name>,
+        word: &str,
+        path: &str,
+        kind: SeriesKind,
+        method: &str,
+        head: Span,
+    ) -> Step {
         let template = format!("{word} {path}");
-        self.step(Wanted { label, name: word.to_owned(), template, method: "WS", kind, gaps: false, head })
+        self.step(Wanted { label, name: word.to_owned(), template, method, kind, gaps: false, head })
     }
 
     /// The row of a step that is called after the socket's path without a label.
     pub fn socket_step_row(
-        &mut self,
-        statement: &ast::Statement,
-        word: &str,
-        kind: SeriesKind,
-        gaps: bool,
-        head: Span,
-    ) -> Step {
-        self.socket_labelled_row(statement.label.as_ref(), word, kind, gaps, head)
-    }
-
-    /// The row of a step with this label, or called after the socket's path.
-    pub fn socket_labelled_row(
         &mut self,
         label: Option<&ast::Name>,
         word: &str,
@@ -180,41 +237,39 @@ impl Checker<'_> {
         gaps: bool,
         head: Span,
     ) -> Step {
-        let template = format!("{word} {}", self.socket_path());
-        self.step(Wanted { label, name: template.clone(), template, method: "WS", kind, gaps, head })
-    }
-
-    fn socket_path(&self) -> String {
-        self.flow.socket.as_ref().map(|socket| socket.path.clone()).unwrap_or_default()
+        let (path, method) = self.socket().map_or(("", "WS"), |socket| (socket.path.as_str(), socket.method));
+        let template = format!("{word} {path}");
+        self.step(Wanted { label, name: template.clone(), template, method, kind, gaps, head })
     }
 
     /// Complains where there is no open socket; false where there is none at all.
     pub fn socket_step(&mut self, word: &str, head: Span) -> bool {
-        let Some(socket) = &mut self.flow.socket else {
+        let Some(socket) = self.socket_mut() else {
             self.report(no_socket_here(word, head));
             return false;
         };
-        let diagnostic = match socket.open {
-            Open::Yes => return true,
-            Open::Maybe(step) => closed_socket(word, head, step.span, "may be"),
-            Open::No(step) => closed_socket(word, head, step.span, "is"),
-        };
         // One mistake, one message: from here on the socket counts as open.
-        socket.open = Open::Yes;
-        self.report(diagnostic);
+        let (open, closed) = (std::mem::replace(&mut socket.open, true), socket.closed.take());
+        if let Some(step) = closed {
+            self.report(closed_socket(word, head, step.span, if open { "may be" } else { "is" }));
+        }
         true
     }
 
     /// From here on the innermost socket is closed, by this step.
     pub fn closes_here(&mut self, step: Step) {
-        if let Some(socket) = &mut self.flow.socket {
-            socket.open = Open::No(step);
+        if let Some(socket) = self.socket_mut() {
+            (socket.open, socket.closed) = (false, Some(step));
         }
     }
 
     /// Notes that a labelled step begins here.
     pub fn begins(&mut self, label: Option<&ast::Name>, step: Step) {
-        if let (Some(label), Some(socket)) = (label, &mut self.flow.socket) {
+        // What a standing answer does is no part of the dialogue.
+        if self.place.standing {
+            return;
+        }
+        if let (Some(label), Some(socket)) = (label, self.socket_mut()) {
             socket.begun.insert(label.value.clone());
             socket.seen.insert(label.value.clone(), (step.series, step.span));
         }
@@ -246,8 +301,11 @@ impl Checker<'_> {
 
     /// What `since LABEL` refers to; `None` where it refers to nothing that surely came before.
     pub fn since(&mut self, label: &ast::Name) -> Option<Since> {
-        let socket = self.flow.socket.as_ref()?;
+        let socket = self.socket()?;
         if label.value == "connect" || socket.label.as_ref() == Some(&label.value) {
+            if !socket.dialled {
+                self.report(since_another_iteration(label));
+            }
             return Some(Since::Connect);
         }
         if let Some(&(series, first)) = socket.seen.get(&label.value) {
@@ -264,7 +322,8 @@ impl Checker<'_> {
             };
             self.report(diagnostic);
         } else if !self.holes.may_declare(&label.value) && !self.holes.mention(&label.value) {
-            let known = socket.seen.keys().map(String::as_str).chain(["connect"]);
+            let known =
+                self.socket().into_iter().flat_map(|socket| socket.seen.keys().map(String::as_str)).chain(["connect"]);
             let near = nearest(&label.value, known).map(str::to_owned);
             self.report(undefined_label(label, near.as_deref()));
         }
@@ -274,20 +333,6 @@ impl Checker<'_> {
 
 /// Most bytes that the reason of a close frame holds (RFC 6455, 5.5.1).
 const REASON_BYTES_MAX: usize = 123;
-
-/// The `close` that ends the socket of this block, if there is one in it; sockets inside it are their own.
-pub(super) fn closes(block: &ast::Block) -> Option<Span> {
-    block.statements.iter().find_map(|statement| match &statement.kind {
-        ast::StatementKind::Close { .. } | ast::StatementKind::Receive { form: ast::ReceiveForm::Close(_), .. } => {
-            Some(statement.span)
-        }
-        ast::StatementKind::Repeat { body, .. } => closes(body),
-        ast::StatementKind::If { branches, otherwise } => {
-            branches.iter().map(|(_, body)| body).chain(otherwise).find_map(closes)
-        }
-        _ => None,
-    })
-}
 
 fn payload_span(payload: &ast::Payload) -> Span {
     match payload {
@@ -330,6 +375,13 @@ fn since_on_some_paths(label: &ast::Name, first: Span) -> Diagnostic {
         .label("timed from it")
         .also(first, "which not every path comes by")
         .help("move this step into the same block, or time it from a step that always runs")
+}
+
+/// `since-not-before`: the socket was dialled in another iteration.
+fn since_another_iteration(label: &ast::Name) -> Diagnostic {
+    Diagnostic::new(Rule::SinceNotBefore, label.span, "this socket was opened before this iteration began")
+        .label("timed from its dial")
+        .help("name an earlier step of this iteration on the same socket")
 }
 
 /// `since-not-before`: the label comes later, or on another socket.

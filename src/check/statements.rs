@@ -3,8 +3,7 @@
 use super::checker::Checker;
 use super::constants::Constant;
 use super::expressions::empty_range;
-use super::meaning::{self, Delay, Statement, Step, Type};
-use super::sockets::{self, Open};
+use super::meaning::{self, Delay, Statement, Type};
 use crate::base::Span;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::syntax::ast;
@@ -33,7 +32,10 @@ impl Checker<'_> {
         }
         match &statement.kind {
             Kind::Http { method, path, parts } => Some(self.http(statement, method, path, parts)),
-            Kind::WebSocket { path, settings, body, .. } => Some(self.websocket(statement, path, settings, body)),
+            Kind::WebSocket { open, path, settings, body } => {
+                Some(self.websocket(statement, *open, path, settings, body))
+            }
+            Kind::With { socket, body } => self.with_socket(socket, body),
             Kind::Send { payload } => self.send(statement, payload),
             Kind::Receive { form, clauses, parts } => self.receive(statement, form, clauses, parts),
             Kind::Call { payload, clauses, parts } => self.call(statement, payload, clauses, parts),
@@ -99,12 +101,8 @@ impl Checker<'_> {
             _ => {}
         }
         let before = self.flow.clone();
-        // From the second time on, what the body closes is closed.
-        if times != Some(1.0)
-            && let (Some(socket), Some(span)) = (&mut self.flow.socket, sockets::closes(body))
-            && socket.open == Open::Yes
-        {
-            socket.open = Open::Maybe(Step { series: meaning::SeriesId(0), span });
+        if times != Some(1.0) {
+            self.may_come_again(body);
         }
         let (index, body) = self.in_block(|checker| {
             let index = index.map(|name| checker.begin_index(name));
@@ -166,6 +164,7 @@ fn without_row(kind: &ast::StatementKind) -> Option<&'static str> {
     match kind {
         ast::StatementKind::Pause(_) => Some("pause"),
         ast::StatementKind::Repeat { .. } => Some("repeat"),
+        ast::StatementKind::With { .. } => Some("with"),
         ast::StatementKind::If { .. } => Some("if"),
         ast::StatementKind::Let { .. } => Some("let"),
         _ => None,

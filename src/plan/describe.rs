@@ -100,6 +100,11 @@ impl Text<'_> {
                         self.nodes(depth + 1, otherwise);
                     }
                 }
+                Node::Open { body } => {
+                    let (connect, body) = body.split_at(body.len().min(1));
+                    self.nodes(depth, connect);
+                    self.nodes(depth + 1, body);
+                }
                 Node::Socket { connect, body, .. } => {
                     self.step(depth, connect.step);
                     self.nodes(depth + 1, body);
@@ -126,7 +131,10 @@ impl Text<'_> {
             }
             Op::Pause { point, .. } | Op::Let { point, .. } => return self.point(depth, *point),
             // The outline has made blocks of these.
-            Op::Connect(_) | Op::Jump { .. } | Op::Unless { .. } | Op::Loop { .. } | Op::Again { .. } | Op::End => {
+            Op::Connect(connect) => (connect.step, none),
+            // Said where the socket is opened.
+            Op::Reopen { .. } => return,
+            Op::Open { .. } | Op::Jump { .. } | Op::Unless { .. } | Op::Loop { .. } | Op::Again { .. } | Op::End => {
                 return;
             }
         };

@@ -144,6 +144,8 @@ pub struct User {
     pub slots: u32,
     /// How many places for sockets.
     pub sockets: u32,
+    /// Sockets in places below this live as long as the user, the others as long as an iteration or a block.
+    pub user_sockets: u32,
 }
 
 /// One thing that a user does. `on_start` and `on_stop` are no tasks; they have entries of their own in
@@ -222,6 +224,20 @@ pub enum Op {
     Http(Box<Http>),
     /// Dials and upgrades.
     Connect(Box<Connect>),
+    /// Opens a socket that outlives its block: does that block, and goes on behind it.
+    Open {
+        /// Where the socket is kept.
+        socket: SocketId,
+        /// Its block: from [`Op::Connect`] to an [`Op::End`] of its own.
+        block: OpId,
+        /// Behind the block.
+        behind: OpId,
+    },
+    /// Opens a socket of the user's again, by the block that opened it, if it has dropped.
+    Reopen {
+        /// Where the socket is kept.
+        socket: SocketId,
+    },
     /// One message.
     Send(Box<Send>),
     /// Messages.
@@ -366,6 +382,8 @@ pub struct Connect {
     pub query: Vec<(String, Expr)>,
     /// From due to the finished upgrade.
     pub timeout: Duration,
+    /// The step of closing it when its owner's life ends; `None`: its block ends with an [`Op::Close`].
+    pub leaves: Option<StepId>,
 }
 
 /// What goes over a socket.

@@ -22,20 +22,32 @@ pub(super) enum Node<'a> {
         body: Vec<Node<'a>>,
         close: &'a Close,
     },
+    /// A socket that outlives its block.
+    Open {
+        body: Vec<Node<'a>>,
+    },
 }
 
 /// The statements of the block that begins at `start`.
 pub(super) fn outline(plan: &Plan, start: OpId) -> Vec<Node<'_>> {
-    let start = start.0 as usize;
-    let length = plan.ops[start..].iter().position(|op| matches!(op, Op::End));
-    range(plan, start, start + length.expect("a block ends with `Op::End`"))
+    range(plan, start.0 as usize, plan.ops.len())
 }
 
-/// The statements from `at` up to `end`.
+/// The statements from `at` up to `end`, or to the end of the block.
 fn range(plan: &Plan, mut at: usize, end: usize) -> Vec<Node<'_>> {
     let mut nodes = Vec::new();
     while at < end {
         match &plan.ops[at] {
+            Op::End => break,
+            Op::Open { block, behind, .. } => {
+                nodes.push(Node::Open { body: range(plan, block.0 as usize, behind.0 as usize) });
+                at = behind.0 as usize;
+            }
+            // The dial of a socket that outlives its block stands in the block.
+            Op::Connect(connect) if connect.leaves.is_some() => {
+                nodes.push(Node::Single(&plan.ops[at]));
+                at += 1;
+            }
             Op::Loop { count, end, point, .. } => {
                 let behind = end.0 as usize;
                 nodes.push(Node::Repeat { count, point: *point, body: range(plan, at + 1, behind - 1) });

@@ -151,6 +151,10 @@ fn demand(plan: &Plan, nodes: &[Node<'_>], wanted: &[bool]) -> Option<Demand> {
             }
             Node::Single(Op::ReceiveClose(close)) => sum.requests += one(close.step),
             Node::Single(Op::Pause { delay, .. }) => sum.pauses += mean_delay(delay)?,
+            Node::Single(Op::Connect(connect)) => {
+                sum.requests += one(connect.step) + connect.leaves.map_or(0.0, one);
+            }
+            Node::Open { body } => sum.add(1.0, demand(plan, body, wanted)?),
             Node::Single(_) => {}
             Node::Socket { connect, body, close } => {
                 sum.requests += one(connect.step);

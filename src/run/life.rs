@@ -99,7 +99,14 @@ async fn alive(thread: &Rc<Thread>, user: &mut User) -> Death {
     if let Some(start) = class.on_stop {
         user.due = thread.clock.now();
         user.tell(|| Event::Begun(Part::OnStop));
-        unless_over(thread, pin!(user.walk(start))).await;
+        if unless_over(thread, pin!(user.pass(start))).await.is_none() {
+            return Death::OfAge;
+        }
+    }
+    if user.sockets.is_to_leave(0) {
+        user.due = thread.clock.now();
+        let leaving = Box::pin(user.leave(true));
+        unless_over(thread, pin!(leaving)).await;
     }
     Death::OfAge
 }
@@ -136,7 +143,7 @@ async fn iterate(
     user.last_url = None;
     let part = task.map_or(Part::OnStart, Part::Task);
     user.tell(|| Event::Begun(part));
-    let result = unless_over(thread, pin!(user.walk(start))).await;
+    let result = unless_over(thread, pin!(user.pass(start))).await;
     let outcome = match &result {
         Some(Ok(())) => IterationOutcome::Ok,
         Some(Err(Failed)) => IterationOutcome::Failed,
@@ -144,7 +151,9 @@ async fn iterate(
     };
     user.tell(|| Event::Ended(part, outcome));
     if outcome != IterationOutcome::Ok {
-        user.sockets.cut();
+        // What the user opened for life stays open after a failed task; without its `on start` there is no user.
+        let of_user = thread.plan.users[user.class.0 as usize].user_sockets;
+        user.sockets.cut_from(if task.is_some() { of_user } else { 0 });
     }
     ended(thread, user.class, task, outcome, user.due.since(begun).saturating_sub(user.paused));
     result

@@ -88,6 +88,11 @@ impl User {
                     Box::pin(self.connect(op)).await?;
                     self.answered = true;
                 }
+                Op::Open { socket, block, behind } => {
+                    Box::pin(self.open_by(*socket, *block)).await?;
+                    at = behind.0 as usize;
+                }
+                Op::Reopen { socket } => Box::pin(self.reopen(*socket)).await?,
                 Op::Send(op) => Box::pin(self.send(op)).await?,
                 Op::Receive(op) => Box::pin(self.receive(op)).await?,
                 Op::ReceiveAll(op) => Box::pin(self.receive_all(op)).await?,
@@ -131,6 +136,16 @@ impl User {
                 stride = 0;
                 tokio::task::yield_now().await;
             }
+        }
+    }
+
+    /// One pass through the block that begins at `start`: its statements, then the sockets that it leaves open.
+    pub(super) async fn pass(&mut self, start: OpId) -> Result<(), Failed> {
+        self.walk(start).await?;
+        let first = self.thread.plan.users[self.class.0 as usize].user_sockets;
+        match self.sockets.is_to_leave(first) {
+            true => Box::pin(self.leave(false)).await,
+            false => Ok(()),
         }
     }
 

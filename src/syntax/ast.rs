@@ -479,6 +479,30 @@ pub enum StatementKind {
     Bad(Bad),
 }
 
+impl StatementKind {
+    /// The blocks of statements inside it, in order.
+    pub fn blocks(&self) -> Vec<&Block> {
+        match self {
+            StatementKind::WebSocket { body, .. }
+            | StatementKind::With { body, .. }
+            | StatementKind::Events { body, .. }
+            | StatementKind::OnReceive { body, .. }
+            | StatementKind::Every { body, .. }
+            | StatementKind::Repeat { body, .. }
+            | StatementKind::For { body, .. }
+            | StatementKind::Group { body, .. }
+            | StatementKind::Retry { body, .. }
+            | StatementKind::Attempt(body)
+            | StatementKind::Parallel(body) => vec![body],
+            StatementKind::Choose { branches } => branches.iter().map(|(_, body)| body).collect(),
+            StatementKind::If { branches, otherwise } => {
+                branches.iter().map(|(_, body)| body).chain(otherwise).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// The forms of `receive`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReceiveForm {

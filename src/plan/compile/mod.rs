@@ -17,6 +17,7 @@ use super::reach::{Most, reach_of};
 use super::{Load, Plan, Profile, Series, Subject, Target, Task, TaskId, Threshold, User, UserId, When};
 use crate::base::units::duration_text;
 use crate::base::{Seed, Sources};
+use crate::check::meaning::Owner;
 use crate::check::{Sound, meaning};
 use crate::diagnostic::{Diagnostic, Rule, Severity};
 
@@ -99,7 +100,10 @@ fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources:
     let mut task_ids = HashMap::new();
     for (user_index, user) in scenario.users.iter().enumerate() {
         let class = UserId(user_index as u32);
-        program.enter_class(variables.slots_of(user_index));
+        let of_user = |socket: &meaning::Socket| socket.name.is_some() && socket.owner == Owner::User(user_index);
+        let sockets = scenario.sockets.iter().enumerate().filter(|(_, socket)| of_user(socket));
+        let sockets: Vec<_> = sockets.map(|(index, _)| meaning::SocketId(index as u32)).collect();
+        program.enter_class(variables.slots_of(user_index), &sockets);
         let think_point = program.think_point(user);
         let lets = user.lets.iter().map(|binding| program.user_let(binding)).collect();
         let on_start = (!user.on_start.is_empty()).then(|| program.block(&user.on_start));
@@ -109,7 +113,7 @@ fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources:
             let id = TaskId(tasks.len() as u32);
             task_ids.insert((user_index, task_index), id);
             own.push(id);
-            let start = program.block(&task.body);
+            let start = program.task(&task.body, &task.sockets);
             let (name, doc) = (task.name.value.clone(), task.doc.clone());
             tasks.push(Task { user: class, name, doc, weight: task.weight, start });
         }
@@ -125,7 +129,8 @@ fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources:
             tasks: own,
             user_slots: variables.user_slots(user_index),
             slots: program.slots(),
-            sockets: program.sockets(),
+            sockets: program.open.count(),
+            user_sockets: program.open.of_user(),
         });
     }
 

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use super::lower::Lower;
+use super::sockets::Places;
 use crate::base::{Sources, Span};
 use crate::check::meaning::{self, Statement};
 use crate::plan::expr::{Expr, Extractor, Piece, Template};
-use crate::plan::{
-    Body, Close, Connect, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, Send, SlotId, SocketId, Step,
-    StepId, Value,
-};
+use crate::plan::{Body, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, Value};
 
 /// The tables of a plan that statements fill.
 pub(super) struct Tables {
@@ -25,16 +23,14 @@ pub(super) struct Program<'a> {
     /// Comment blocks above statements.
     docs: &'a [(Span, String)],
     /// The target's.
-    timeout: Duration,
+    pub(super) timeout: Duration,
     /// The target's.
     headers: &'a [(String, Expr)],
     pub(super) tables: Tables,
     /// How many slots the present class has.
     slots: u32,
-    /// How many places for sockets the present class has.
-    sockets: u32,
-    /// The sockets that are open where we stand, innermost last, with the timeout of steps on them.
-    open: Vec<Duration>,
+    /// Where sockets are kept, and which are open where we stand.
+    pub(super) open: Places,
 }
 
 impl<'a> Program<'a> {
@@ -47,32 +43,18 @@ impl<'a> Program<'a> {
     ) -> Program<'a> {
         let steps = Vec::with_capacity(scenario.series.len());
         let tables = Tables { steps, points: Vec::new(), ops: Vec::new() };
-        Program {
-            sources,
-            lower,
-            docs: &scenario.docs,
-            timeout,
-            headers,
-            tables,
-            slots: 0,
-            sockets: 0,
-            open: Vec::new(),
-        }
+        Program { sources, lower, docs: &scenario.docs, timeout, headers, tables, slots: 0, open: Places::default() }
     }
 
     /// What follows belongs to a class whose names need so many slots.
-    pub(super) fn enter_class(&mut self, slots: u32) {
-        (self.slots, self.sockets) = (slots, 0);
+    pub(super) fn enter_class(&mut self, slots: u32, sockets: &[meaning::SocketId]) {
+        self.slots = slots;
+        self.open = Places::new(sockets);
     }
 
     /// How many slots the present class has, those of loops included.
     pub(super) fn slots(&self) -> u32 {
         self.slots
-    }
-
-    /// How many places for sockets the present class has.
-    pub(super) fn sockets(&self) -> u32 {
-        self.sockets
     }
 
     pub(super) fn finish(self) -> Tables {
@@ -81,7 +63,17 @@ impl<'a> Program<'a> {
 
     /// A whole block, up to its [`Op::End`].
     pub(super) fn block(&mut self, statements: &[Statement]) -> OpId {
+        self.task(statements, &[])
+    }
+
+    /// The whole block of a task that uses these sockets of the user's.
+    pub(super) fn task(&mut self, statements: &[Statement], sockets: &[meaning::SocketId]) -> OpId {
         let start = self.here();
+        self.open.begin();
+        for socket in sockets {
+            let socket = self.open.place_of(*socket);
+            self.tables.ops.push(Op::Reopen { socket });
+        }
         self.statements(statements);
         self.tables.ops.push(Op::End);
         start
@@ -99,7 +91,7 @@ impl<'a> Program<'a> {
         (self.lower.variables.slot(binding.variable), self.lower.expr(&binding.value), point)
     }
 
-    fn statements(&mut self, statements: &[Statement]) {
+    pub(super) fn statements(&mut self, statements: &[Statement]) {
         for statement in statements {
             self.statement(statement);
         }
@@ -109,23 +101,13 @@ impl<'a> Program<'a> {
         match statement {
             Statement::Http(http) => self.http(http),
             Statement::WebSocket(socket) => self.websocket(socket),
-            Statement::Send { step, payload } => {
-                let (socket, timeout) = self.innermost();
-                let step = self.step(*step);
-                let payload = self.payload(payload);
-                self.tables.ops.push(Op::Send(Box::new(Send { step, socket, payload, timeout })));
-            }
+            Statement::With { socket, body } => self.with_socket(*socket, body),
+            Statement::Send { step, payload } => self.send(*step, payload),
             Statement::Receive(receive) => self.receive(receive),
             Statement::ReceiveAll(all) => self.receive_all(all),
             Statement::ReceiveClose(close) => self.receive_close(close),
             Statement::Call(call) => self.call(call),
-            Statement::Close { step, code, reason } => {
-                let (socket, timeout) = self.innermost();
-                let step = self.step(*step);
-                let reason = self.lower.optional(reason.as_ref());
-                let close = Close { step, socket, code: *code, reason, timeout, leaving: false };
-                self.tables.ops.push(Op::Close(Box::new(close)));
-            }
+            Statement::Close { step, code, reason } => self.close(*step, *code, reason.as_ref()),
             Statement::Pause(delay) => {
                 // A pause without a length is none: there is nothing to do and no place where it could fail.
                 let Some(point) = self.delay_point(delay, "pause") else { return };
@@ -161,27 +143,6 @@ impl<'a> Program<'a> {
             parts,
         };
         self.tables.ops.push(Op::Http(Box::new(request)));
-    }
-
-    fn websocket(&mut self, socket: &meaning::WebSocket) {
-        let timeout = socket.timeout.unwrap_or(self.timeout);
-        let place = SocketId(self.open.len() as u32);
-        self.sockets = self.sockets.max(place.0 + 1);
-        let connect = Connect {
-            step: self.step(socket.connect),
-            socket: place,
-            path: self.lower.path(&socket.path),
-            headers: self.headers(&socket.headers),
-            query: self.lower.fields(&socket.query),
-            timeout,
-        };
-        self.tables.ops.push(Op::Connect(Box::new(connect)));
-        self.open.push(timeout);
-        self.statements(&socket.body);
-        self.open.pop();
-        let step = self.step(socket.close);
-        let close = Close { step, socket: place, code: NORMAL_CLOSURE, reason: None, timeout, leaving: true };
-        self.tables.ops.push(Op::Close(Box::new(close)));
     }
 
     fn repeat(&mut self, count: &meaning::Expr, index: Option<meaning::VarId>, body: &[Statement]) {
@@ -253,17 +214,11 @@ impl<'a> Program<'a> {
 
     /// The target's defaults but for those that the step names itself, in whatever case; then its own. An own header
     /// that is `null` only takes the default away.
-    fn headers(&self, own: &[(crate::base::Spanned<String>, meaning::Expr)]) -> Vec<(String, Expr)> {
+    pub(super) fn headers(&self, own: &[(crate::base::Spanned<String>, meaning::Expr)]) -> Vec<(String, Expr)> {
         let replaced = |name: &str| own.iter().any(|(other, _)| other.value.eq_ignore_ascii_case(name));
         let defaults = self.headers.iter().filter(|(name, _)| !replaced(name)).cloned();
         let own = own.iter().map(|(name, value)| (name.value.clone(), self.lower.expr(value)));
         defaults.chain(own).filter(|(_, value)| !matches!(value, Expr::Literal(Value::Null))).collect()
-    }
-
-    /// The innermost socket and the timeout of steps on it.
-    pub(super) fn innermost(&self) -> (SocketId, Duration) {
-        let timeout = self.open.last().expect("`check` lets socket steps stand only in a `websocket` block");
-        (SocketId(self.open.len() as u32 - 1), *timeout)
     }
 
     fn spare_slot(&mut self) -> SlotId {
@@ -271,7 +226,7 @@ impl<'a> Program<'a> {
         SlotId(self.slots - 1)
     }
 
-    fn here(&self) -> OpId {
+    pub(super) fn here(&self) -> OpId {
         OpId(self.tables.ops.len() as u32)
     }
 
@@ -312,9 +267,6 @@ impl<'a> Program<'a> {
         PointId(self.tables.points.len() as u32 - 1)
     }
 }
-
-/// The close code of a socket that has done what it was opened for.
-const NORMAL_CLOSURE: u16 = 1000;
 
 /// Source text on one line: outside of strings, runs of blanks and line ends become one blank and comments go.
 pub(super) fn fold_blanks(text: &str) -> String {

@@ -1,12 +1,147 @@
 //! Statements on sockets, laid out.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use super::program::Program;
-use crate::check::meaning;
-use crate::plan::{Call, Expected, Op, Payload, Receive, ReceiveAll, ReceiveClose, ReceiveForm, Since};
+use crate::check::meaning::{self, Statement};
+use crate::plan::{
+    Call, Close, Connect, Expected, Op, Payload, Receive, ReceiveAll, ReceiveClose, ReceiveForm, Send, Since, SocketId,
+};
+
+/// The close code of a socket that has done what it was opened for.
+const NORMAL_CLOSURE: u16 = 1000;
+
+/// Where the sockets of a class are kept: the user's own first, and behind them those of the present block, each in
+/// the lowest place that is free.
+#[derive(Default)]
+pub(super) struct Places {
+    of_user: u32,
+    /// Where a socket is kept that has a name, or is open where we stand.
+    known: HashMap<meaning::SocketId, SocketId>,
+    /// The timeout of steps on it.
+    timeouts: HashMap<meaning::SocketId, Duration>,
+    /// The places of the present block that are taken.
+    taken: Vec<bool>,
+    /// How many places there are.
+    count: u32,
+    /// The sockets around us, innermost last.
+    around: Vec<(SocketId, Duration)>,
+}
+
+impl Places {
+    /// Of a class whose users keep these for life.
+    pub(super) fn new(of_user: &[meaning::SocketId]) -> Places {
+        let known = of_user.iter().enumerate().map(|(index, socket)| (*socket, SocketId(index as u32))).collect();
+        let count = of_user.len() as u32;
+        Places { of_user: count, known, count, ..Places::default() }
+    }
+
+    /// A new block begins: nothing is open but what is the user's.
+    pub(super) fn begin(&mut self) {
+        self.taken.clear();
+        self.around.clear();
+    }
+
+    /// How many are the user's.
+    pub(super) fn of_user(&self) -> u32 {
+        self.of_user
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Where this socket is kept.
+    pub(super) fn place_of(&mut self, socket: meaning::SocketId) -> SocketId {
+        if let Some(known) = self.known.get(&socket) {
+            return *known;
+        }
+        let free = self.taken.iter().position(|taken| !taken).unwrap_or(self.taken.len());
+        if free == self.taken.len() {
+            self.taken.push(true);
+        }
+        self.taken[free] = true;
+        let place = SocketId(self.of_user + free as u32);
+        self.count = self.count.max(place.0 + 1);
+        self.known.insert(socket, place);
+        place
+    }
+
+    /// The block of this socket is left, and with it the socket.
+    fn free(&mut self, socket: meaning::SocketId) {
+        if let Some(place) = self.known.remove(&socket) {
+            self.taken[(place.0 - self.of_user) as usize] = false;
+        }
+    }
+
+    /// The innermost socket and the timeout of steps on it.
+    fn innermost(&self) -> (SocketId, Duration) {
+        *self.around.last().expect("`check` lets socket steps stand only inside of a socket")
+    }
+}
 
 impl Program<'_> {
+    pub(super) fn websocket(&mut self, socket: &meaning::WebSocket) {
+        let timeout = socket.timeout.unwrap_or(self.timeout);
+        let place = self.open.place_of(socket.socket);
+        self.open.timeouts.insert(socket.socket, timeout);
+        let head = self.here();
+        if socket.outlives {
+            self.tables.ops.push(Op::Open { socket: place, block: head, behind: head });
+        }
+        let block = self.here();
+        let connect = Connect {
+            step: self.step(socket.connect),
+            socket: place,
+            path: self.lower.path(&socket.path),
+            headers: self.headers(&socket.headers),
+            query: self.lower.fields(&socket.query),
+            timeout,
+            leaves: socket.outlives.then(|| self.step(socket.close)),
+        };
+        self.tables.ops.push(Op::Connect(Box::new(connect)));
+        self.open.around.push((place, timeout));
+        self.statements(&socket.body);
+        self.open.around.pop();
+        if socket.outlives {
+            self.tables.ops.push(Op::End);
+            let behind = self.here();
+            self.tables.ops[head.0 as usize] = Op::Open { socket: place, block, behind };
+            return;
+        }
+        let step = self.step(socket.close);
+        let close = Close { step, socket: place, code: NORMAL_CLOSURE, reason: None, timeout, leaving: true };
+        self.tables.ops.push(Op::Close(Box::new(close)));
+        self.open.free(socket.socket);
+    }
+
+    pub(super) fn with_socket(&mut self, socket: meaning::SocketId, body: &[Statement]) {
+        let place = self.open.place_of(socket);
+        let timeout = self.open.timeouts.get(&socket).copied().unwrap_or(self.timeout);
+        self.open.around.push((place, timeout));
+        self.statements(body);
+        self.open.around.pop();
+    }
+
+    pub(super) fn send(&mut self, step: meaning::Step, payload: &meaning::Payload) {
+        let (socket, timeout) = self.open.innermost();
+        let step = self.step(step);
+        let payload = self.payload(payload);
+        self.tables.ops.push(Op::Send(Box::new(Send { step, socket, payload, timeout })));
+    }
+
+    pub(super) fn close(&mut self, step: meaning::Step, code: u16, reason: Option<&meaning::Expr>) {
+        let (socket, timeout) = self.open.innermost();
+        let step = self.step(step);
+        let reason = self.lower.optional(reason);
+        let close = Close { step, socket, code, reason, timeout, leaving: false };
+        self.tables.ops.push(Op::Close(Box::new(close)));
+    }
+
     pub(super) fn receive(&mut self, receive: &meaning::Receive) {
-        let (socket, timeout) = self.innermost();
+        let (socket, timeout) = self.open.innermost();
         let step = self.step(receive.step);
         let form = match &receive.form {
             meaning::ReceiveForm::Count(count) => ReceiveForm::Count(self.lower.optional(count.as_ref())),
@@ -28,7 +163,7 @@ impl Program<'_> {
     }
 
     pub(super) fn receive_all(&mut self, all: &meaning::ReceiveAll) {
-        let (socket, timeout) = self.innermost();
+        let (socket, timeout) = self.open.innermost();
         let expected = all.expected.iter().map(|expected| {
             let step = self.step(expected.step);
             let condition = self.lower.optional(expected.condition.as_ref());
@@ -40,7 +175,7 @@ impl Program<'_> {
     }
 
     pub(super) fn receive_close(&mut self, close: &meaning::ReceiveClose) {
-        let (socket, timeout) = self.innermost();
+        let (socket, timeout) = self.open.innermost();
         let op = ReceiveClose {
             step: self.step(close.step),
             socket,
@@ -52,7 +187,7 @@ impl Program<'_> {
     }
 
     pub(super) fn call(&mut self, call: &meaning::Call) {
-        let (socket, timeout) = self.innermost();
+        let (socket, timeout) = self.open.innermost();
         let step = self.step(call.step);
         let op = Call {
             step,

@@ -15,6 +15,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Sink, Stream as _};
@@ -26,7 +27,7 @@ use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
 use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind};
-use crate::plan::{SeriesId, Since, SocketId};
+use crate::plan::{OpId, SeriesId, Since, SocketId, StepId};
 use crate::run::dial::Trouble;
 use crate::run::finish::Phase;
 use crate::run::network::Stream;
@@ -46,6 +47,10 @@ pub struct Sockets {
     open: RefCell<Vec<Option<Box<Line>>>>,
     /// How often [`attend`] has been polled: what was read dry in this turn need not be read again. 0 outside of it.
     turn: Cell<u64>,
+    /// How many have been opened.
+    opened: Cell<u64>,
+    /// By which block each socket was opened that outlives it. Most users have none.
+    opened_by: RefCell<Option<Box<Vec<(SocketId, OpId)>>>>,
 }
 
 /// Runs `walk`, the user's whole life, and reads its sockets whenever it wakes, whatever the walk is waiting for: so
@@ -71,16 +76,70 @@ impl Sockets {
     /// Places for `count` sockets, all empty, of a user on this thread.
     pub fn new(thread: Rc<Thread>, count: u32) -> Sockets {
         let open = (0..count).map(|_| None).collect();
-        Sockets { thread, open: RefCell::new(open), turn: Cell::new(0) }
+        Sockets {
+            thread,
+            open: RefCell::new(open),
+            turn: Cell::new(0),
+            opened: Cell::new(0),
+            opened_by: RefCell::new(None),
+        }
     }
 
     /// Drops all sockets without a closing handshake and without a step: after a failure.
     pub fn cut(&self) {
-        self.open.borrow_mut().iter_mut().for_each(|line| *line = None);
+        self.cut_from(0);
+    }
+
+    /// Drops the sockets from this place on, as [`cut`](Sockets::cut) does: those below are the user's.
+    pub fn cut_from(&self, first: u32) {
+        self.open.borrow_mut().iter_mut().skip(first as usize).for_each(|line| *line = None);
+    }
+
+    /// How many sockets have been opened so far: a mark for [`cut_since`](Sockets::cut_since).
+    pub fn opened(&self) -> u64 {
+        self.opened.get()
+    }
+
+    /// Drops the sockets that were opened since that mark, as [`cut`](Sockets::cut) does.
+    pub fn cut_since(&self, mark: u64) {
+        for line in self.open.borrow_mut().iter_mut() {
+            line.take_if(|line| line.serial >= mark);
+        }
+    }
+
+    /// Remembers by which block a socket is opened.
+    pub(super) fn opened_by(&self, id: SocketId, block: OpId) {
+        let mut opened_by = self.opened_by.borrow_mut();
+        let opened_by = opened_by.get_or_insert_default();
+        opened_by.retain(|(known, _)| *known != id);
+        opened_by.push((id, block));
+    }
+
+    /// By which block a socket was opened.
+    pub(super) fn block_of(&self, id: SocketId) -> Option<OpId> {
+        self.opened_by.borrow().as_ref()?.iter().find(|(known, _)| *known == id).map(|(_, block)| *block)
+    }
+
+    /// The socket opened last, from this place on, that is closed by no block: with the step of closing it, and the
+    /// timeout of that.
+    pub(super) fn last_to_leave(&self, first: SocketId) -> Option<(SocketId, StepId, Duration)> {
+        let open = self.open.borrow();
+        let lines = open.iter().enumerate().skip(first.0 as usize);
+        let lines = lines.filter_map(|(index, line)| Some((index, line.as_ref()?)));
+        let leaving = lines.filter_map(|(index, line)| line.leaves.map(|leaves| (line.serial, index, leaves)));
+        let (_, index, (step, timeout)) = leaving.max_by_key(|(serial, ..)| *serial)?;
+        Some((SocketId(index as u32), step, timeout))
+    }
+
+    /// Whether a socket is open, from this place on, that is closed by no block.
+    pub fn is_to_leave(&self, first: u32) -> bool {
+        self.opened_by.borrow().is_some() && self.last_to_leave(SocketId(first)).is_some()
     }
 
     /// Keeps a socket that is open now; what was in its place is cut.
-    pub(super) fn keep(&self, id: SocketId, line: Line) {
+    pub(super) fn keep(&self, id: SocketId, mut line: Line) {
+        line.serial = self.opened.get();
+        self.opened.set(line.serial + 1);
         self.open.borrow_mut()[id.0 as usize] = Some(Box::new(line));
     }
 
@@ -265,6 +324,10 @@ pub(super) struct Line {
     pub url: Rc<str>,
     /// Bytes written that are in a sample already.
     written: u64,
+    /// How many sockets the user had opened before it.
+    serial: u64,
+    /// The step of closing it when its owner's life ends, and the timeout of that; `None`: its block closes it.
+    pub leaves: Option<(StepId, Duration)>,
 }
 
 /// How a socket ended.
@@ -309,6 +372,8 @@ impl Line {
             previous: Mark { at: opened, number: 0 },
             url,
             written,
+            serial: 0,
+            leaves: None,
         }
     }
 

@@ -1,8 +1,9 @@
 //! WebSocket steps. [`line`] keeps the sockets and reads them; [`upgrade`] opens one; here is what each step means and
 //! what its time is.
 //!
-//! A step that fails records its sample, cuts the user's sockets and ends the iteration.
+//! A step that fails records its sample and ends the iteration, which cuts its sockets; the user's own stay open.
 
+mod lasting;
 mod line;
 mod receive;
 mod upgrade;
@@ -40,6 +41,7 @@ impl User {
         match opened {
             Ok(mut line) => {
                 line.previous.at = sample.done;
+                line.leaves = op.leaves.map(|step| (step, op.timeout));
                 line.begin(self.thread.plan.steps[op.step.0 as usize].series, sample.due);
                 self.sockets.keep(op.socket, line);
                 self.tell(|| Event::Opened { step: op.step, time: sample.response_time() });
@@ -343,11 +345,10 @@ impl User {
         self.thread.recorder.borrow_mut().record(sample);
     }
 
-    /// Records a failed sample and cuts the sockets: the iteration is over.
+    /// Records a failed sample. Whoever catches the failure cuts the sockets.
     fn fail(&mut self, mut sample: Sample, (kind, point): Reason) -> Failed {
         sample.outcome = Outcome::Failed(kind, point);
         self.record(&sample);
-        self.sockets.cut();
         self.due = self.due.max(sample.done);
         Failed
     }
