@@ -63,6 +63,7 @@ pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
             user_slots: 0,
             slots: SLOTS,
             sockets: 2,
+            user_sockets: 0,
         }],
         tasks: vec![Task { user: UserId(0), name: "t".into(), doc: None, weight: 1.0, start: OpId(0) }],
         series: rows

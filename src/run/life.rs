@@ -99,8 +99,11 @@ async fn alive(thread: &Rc<Thread>, user: &mut User) -> Death {
     if let Some(start) = class.on_stop {
         user.due = thread.clock.now();
         user.tell(|| Event::Begun(Part::OnStop));
-        if unless_over(thread, pin!(user.pass(start))).await.is_none() {
-            return Death::OfAge;
+        let stopped = unless_over(thread, pin!(user.pass(start))).await;
+        match stopped {
+            Some(Ok(())) => {}
+            Some(Err(Failed)) => user.sockets.cut(),
+            None => return Death::OfAge,
         }
     }
     if user.sockets.is_to_leave(0) {

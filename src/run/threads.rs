@@ -295,6 +295,7 @@ mod tests {
             headers: Vec::new(),
             query: Vec::new(),
             timeout: hour,
+            leaves: None,
         };
         plan.ops = vec![Op::Connect(Box::new(connect)), Op::End];
         plan

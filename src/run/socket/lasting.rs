@@ -36,6 +36,13 @@ impl User {
         let first = if of_user { 0 } else { self.thread.plan.users[self.class.0 as usize].user_sockets };
         let mut result = Ok(());
         while let Some((socket, step, timeout)) = self.sockets.last_to_leave(SocketId(first)) {
+            self.sockets.read(socket).await;
+            let dropped = self.sockets.with(socket, |line| line.end().is_some()).unwrap_or(true);
+            if of_user && dropped {
+                // It would be opened again for the next iteration, and there is none.
+                self.sockets.forget(socket);
+                continue;
+            }
             let close = Close { step, socket, code: NORMAL_CLOSURE, reason: None, timeout, leaving: true };
             self.due = self.due.max(self.thread.clock.now());
             result = result.and(self.close(&close).await);

@@ -306,7 +306,10 @@ impl User {
                 Value::Json(json) => json.to_string().into(),
                 other => other.to_json().to_string().into(),
             }),
-            Payload::Binary(expr) => Frame::Binary(self.value(expr, point)?.text().into_owned().into_bytes().into()),
+            Payload::Binary(expr) => Frame::Binary(match self.value(expr, point)? {
+                value if value.as_bytes().is_some() => value.as_bytes().unwrap_or_default().to_vec().into(),
+                other => other.text().into_owned().into_bytes().into(),
+            }),
         })
     }
 }

@@ -109,6 +109,7 @@ pub fn world() -> (Sources, Plan) {
         user_slots: 0,
         slots: 0,
         sockets: 0,
+        user_sockets: 0,
     };
     let task = |name: &str, user, weight| Task { user, name: name.into(), doc: None, weight, start: OpId(0) };
     let rows: [PlannedRow; 9] = [

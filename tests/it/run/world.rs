@@ -45,6 +45,7 @@ impl Draft {
             user_slots: 0,
             slots: 0,
             sockets: 0,
+            user_sockets: 0,
         };
         let plan = Plan {
             scenario: "Draft".into(),

@@ -1,6 +1,8 @@
 //! WebSocket dialogues from their text to what was seen of them: in virtual time over sockets in memory, where counts
 //! and times are exact, and on loopback, where the kernel has its say.
 
+mod lasting;
+
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
