@@ -12,7 +12,7 @@ use super::values::{self, Mix};
 use crate::base::{Seed, Sources};
 use crate::check::Sound;
 use crate::diagnostic::allow;
-use crate::plan::profile::Overrides;
+use crate::plan::profile::{Contradiction, Overrides};
 use crate::plan::{self, Plan};
 
 /// The flags that say how much load.
@@ -101,7 +101,10 @@ impl Choice {
         let (profile, diagnostics) = Shelf::default().read(&found, sources)?;
         show(&diagnostics, sources, screen);
         let mut profile = profile.ok_or_else(Failure::unsound)?;
-        self.overrides.apply(&mut profile);
+        self.overrides.apply(&mut profile).map_err(|Contradiction { flag, has }| {
+            let message = format!("`{flag}` contradicts `{has}` of the profile `{}`", profile.name);
+            Failure::usage(message).help("leave the flag out, or write a profile that says what you want")
+        })?;
         match plan::compile(scenario, &profile, self.seed, sources) {
             Ok(mut compiled) => {
                 allow::silence(sources, &mut compiled.diagnostics);

@@ -15,7 +15,6 @@ use super::live::Live;
 use super::render::text::Drawing;
 use super::screen::Screen;
 use super::{load, scenario, signals, values};
-use crate::base::units::duration_text;
 use crate::base::{SourceFile, Sources};
 use crate::demo::{self, Switches};
 use crate::diagnostic::Severity;
@@ -153,11 +152,12 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
 
     let judged = &finished.judged;
     let verdict = Verdict::of(&plan, &finished.total, judged);
-    let meta = meta(&finished, id, &sources, &choices);
+    let meta = meta(&finished, &plan, id, &sources, &choices);
     let told = report::Finished {
         plan: &plan,
         sources: &sources,
         seen: &finished.total,
+        warm_up: finished.warm_up.as_ref(),
         judged,
         verdict: &verdict,
         meta: &meta,
@@ -203,7 +203,7 @@ fn tell(told: &report::Finished<'_>, folder: Option<&Path>, screen: &Screen) -> 
 }
 
 /// What reports say of a run beside its numbers.
-fn meta(finished: &run::Finished, run_id: String, sources: &Sources, choices: &Choices) -> report::Meta {
+fn meta(finished: &run::Finished, plan: &Plan, run_id: String, sources: &Sources, choices: &Choices) -> report::Meta {
     let started = jiff::Timestamp::try_from(finished.started).unwrap_or_default();
     let hashed = |file: &SourceFile| {
         let mark = if file.byte_order_mark { "\u{feff}" } else { "" };
@@ -218,6 +218,7 @@ fn meta(finished: &run::Finished, run_id: String, sources: &Sources, choices: &C
         run_id,
         started: format!("{started:.3}"),
         length: finished.length,
+        measured: finished.measured(plan),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         sources: sources.iter().map(|(_, file)| (file.name.clone(), hashed(file))).collect(),
         stopped: finished.stopped,
@@ -266,8 +267,7 @@ fn reserve(choices: &Choices, scenario: &str, id: &str) -> Result<Results, Failu
 
 /// The line before the run: what is run, how much of it, and how to have the same draws again.
 fn opening(plan: &Plan, target: Option<&str>, demo: bool) -> String {
-    let users = scenario::counted(plan.load.users as usize, "user");
-    let load = format!("{users}, {}/s, {}", plan.load.spawn_rate, duration_text(plan.load.duration));
+    let load = plan.load.text();
     let target = match (target, demo) {
         (Some(url), true) => format!(" on the demo at {url}"),
         (Some(url), false) => format!(" on {url}"),

@@ -160,6 +160,10 @@ counters! {
     MeasuresNegative "measures_negative";
     /// Arrivals that no user could take.
     Dropped "iterations_dropped";
+    /// Arrivals that came due and were handed to a user, or dropped.
+    Arrivals "arrivals";
+    /// Arrivals that were due before the end and that we came too late for.
+    ArrivalsMissed "arrivals_missed";
     /// Samples that were taken and could not be kept: the numbers lack them.
     SamplesLost "samples_lost";
 }

@@ -155,6 +155,12 @@ impl Snapshot {
         merge_counts(&mut self.counters, &other.counters);
     }
 
+    /// The users who live at its end, as if they had started then: what the next window begins with.
+    pub fn living(&self) -> Vec<UsersSeen> {
+        let living = |users: &UsersSeen| UsersSeen { started: users.started - users.ended, ..UsersSeen::default() };
+        self.users.iter().map(living).collect()
+    }
+
     /// How long the window is; zero when empty.
     pub fn length(&self) -> Duration {
         self.window.map_or(Duration::ZERO, |(from, to)| to.since(from))

@@ -23,6 +23,11 @@ pub const CPU_SPAN_LEAST: Duration = Duration::from_secs(1);
 /// Samples lost above this share make the numbers incomplete; below they are noted.
 pub const LOST_INVALID: f64 = 0.01;
 
+/// Started less than this part of the arrivals that were due: the load was lighter than planned.
+pub const ARRIVALS_DEGRADED: f64 = 0.99;
+/// Started less than this part of the arrivals that were due: it was another load.
+pub const ARRIVALS_INVALID: f64 = 0.95;
+
 /// Whether the run itself is valid, and why not.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
@@ -60,6 +65,8 @@ pub enum Limit {
     Lateness,
     /// What a load thread used of its core.
     Cpu,
+    /// Arrivals that the generator was too late for.
+    Arrivals,
     /// Samples that were taken and are not in the numbers.
     SamplesLost,
     /// Descriptors, ports or memory of this machine.
@@ -72,14 +79,22 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit, in the order of this list.
-    pub const ALL: &'static [Limit] =
-        &[Limit::Lateness, Limit::Cpu, Limit::SamplesLost, Limit::Exhausted, Limit::NothingFinished, Limit::NoData];
+    pub const ALL: &'static [Limit] = &[
+        Limit::Lateness,
+        Limit::Cpu,
+        Limit::Arrivals,
+        Limit::SamplesLost,
+        Limit::Exhausted,
+        Limit::NothingFinished,
+        Limit::NoData,
+    ];
 
     /// Its name in files.
     pub fn name(self) -> &'static str {
         match self {
             Limit::Lateness => "lateness",
             Limit::Cpu => "cpu",
+            Limit::Arrivals => "arrivals",
             Limit::SamplesLost => "samples_lost",
             Limit::Exhausted => "exhausted",
             Limit::NothingFinished => "nothing_finished",
@@ -113,6 +128,7 @@ impl Verdict {
             exhausted(seen),
             lateness(seen),
             cpu(plan, seen),
+            arrivals(seen),
             samples_lost(seen),
             no_data(judged),
         ];
@@ -167,6 +183,25 @@ fn saturates_on_purpose(plan: &Plan) -> bool {
         _ => false,
     };
     plan.users.iter().any(|user| user.share > 0.0 && restless(&user.think))
+}
+
+/// Arrivals that were dropped at `max_users` count as started: they are the target's.
+fn arrivals(seen: &Snapshot) -> Option<Reason> {
+    let (started, missed) = (seen.counter(Counter::Arrivals), seen.counter(Counter::ArrivalsMissed));
+    let planned = started + missed;
+    let share = started as f64 / planned.max(1) as f64;
+    let (validity, limit) = match share {
+        _ if planned == 0 => return None,
+        share if share < ARRIVALS_INVALID => (Validity::Invalid, ARRIVALS_INVALID),
+        share if share < ARRIVALS_DEGRADED => (Validity::Degraded, ARRIVALS_DEGRADED),
+        _ => return None,
+    };
+    let text = format!(
+        "{started} of {planned} planned arrivals were started, {:.1} %, limit {:.0} %",
+        share * 100.0,
+        limit * 100.0
+    );
+    Some(Reason { limit: Limit::Arrivals, validity, text })
 }
 
 fn samples_lost(seen: &Snapshot) -> Option<Reason> {

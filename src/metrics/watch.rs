@@ -16,8 +16,6 @@ use crate::plan::{Comparison, Plan, SeriesId, Subject, Threshold, When};
 pub struct Watch<'a> {
     plan: &'a Plan,
     watched: Vec<Watched>,
-    /// Where the first window begins, since the first start: the end of the warm-up, in whole seconds.
-    origin: u64,
     /// Full seconds seen since then.
     seconds: u64,
     aborted: Option<Aborted>,
@@ -79,7 +77,7 @@ impl<'a> Watch<'a> {
             };
             Watched { parts, judged: 0, breaks: Vec::new(), broken_times: 0, worst: None, fired: None }
         });
-        Watch { plan, watched: watched.collect(), origin: 0, seconds: 0, aborted: None }
+        Watch { plan, watched: watched.collect(), seconds: 0, aborted: None }
     }
 
     /// Why the run was ended, if a threshold did so.
@@ -87,20 +85,15 @@ impl<'a> Watch<'a> {
         self.aborted.as_ref()
     }
 
-    /// Says that the warm-up still goes on, or ends, at `elapsed`: nothing of it is judged.
-    pub fn warming(&mut self, elapsed: Duration) {
-        self.origin = elapsed.as_secs();
-    }
-
-    /// Takes in what was seen in one more second, up to `elapsed` since the first start, `total` included; `stopping`
-    /// once no new iterations begin. True when that makes the run end: once at most.
+    /// Takes in what was seen in one more second, up to `elapsed` since the end of the warm-up, `total` included;
+    /// `stopping` once no new iterations begin. True when that makes the run end: once at most.
     ///
     /// The last hand-over of a run is no full second, and a run that stops does less than was asked for: neither
     /// completes a window nor aborts.
     pub fn see(&mut self, second: &Snapshot, total: &Snapshot, elapsed: Duration, stopping: bool) -> bool {
-        let full = elapsed >= Duration::from_secs(self.origin + self.seconds + 1);
+        let full = elapsed >= Duration::from_secs(self.seconds + 1);
         // The second that ends with the plan's duration is the last whole one.
-        let whole = full && (!stopping || elapsed.as_secs() == self.plan.load.duration.as_secs());
+        let whole = full && (!stopping || elapsed.as_secs() == self.plan.load.measured().as_secs());
         if !whole || self.aborted.is_some() {
             return false;
         }
@@ -109,7 +102,7 @@ impl<'a> Watch<'a> {
             match threshold.when {
                 When::AtEnd => {}
                 When::Windows(length) => {
-                    watched.window(self.plan, threshold, length, second, (self.origin, self.seconds));
+                    watched.window(self.plan, threshold, length, second, self.seconds);
                 }
                 When::Abort(_) if stopping => {}
                 When::Abort(lasting) => {
@@ -124,7 +117,7 @@ impl<'a> Watch<'a> {
                             value,
                             unit: unit(self.plan, threshold.metric, &threshold.subject),
                             name: row.map(|row| row_name(self.plan, row)).unwrap_or_default(),
-                            at: elapsed,
+                            at: elapsed + self.plan.load.warm_up,
                         });
                     }
                 }
@@ -143,14 +136,7 @@ impl<'a> Watch<'a> {
 
 impl Watched {
     /// Takes a second into the present window, and judges that when it is complete.
-    fn window(
-        &mut self,
-        plan: &Plan,
-        threshold: &Threshold,
-        length: Duration,
-        second: &Snapshot,
-        (origin, seconds): (u64, u64),
-    ) {
+    fn window(&mut self, plan: &Plan, threshold: &Threshold, length: Duration, second: &Snapshot, seconds: u64) {
         let complete = seconds.is_multiple_of(length.as_secs().max(1));
         for part in &mut self.parts {
             let tally = Tally::of(plan, &part.subject, part.pool, second);
@@ -174,7 +160,7 @@ impl Watched {
             if !holds(value, threshold.comparison, threshold.limit) {
                 self.broken_times += 1;
                 if self.breaks.len() < BREAKS_MAX {
-                    let end = Duration::from_secs(origin + seconds);
+                    let end = plan.load.warm_up + Duration::from_secs(seconds);
                     self.breaks.push(Break {
                         row: part.row,
                         name: part.row.map(|row| row_name(plan, row)).unwrap_or_default(),

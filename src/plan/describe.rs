@@ -38,10 +38,8 @@ impl Text<'_> {
         let (plan, load) = (self.plan, &self.plan.load);
         self.line(0, &format!("scenario  {}", plan.scenario));
         self.line(0, &format!("target    {}", plan.target.text));
-        let users = counted(f64::from(load.users), "user");
-        let rate = shown(load.spawn_rate);
-        let (duration, grace) = (duration_text(load.duration), duration_text(load.graceful_stop));
-        self.line(0, &format!("profile   {}: {users}, {rate} started a second, {duration}", load.profile));
+        let grace = duration_text(load.graceful_stop);
+        self.line(0, &format!("profile   {}: {}", load.profile, load.text()));
         self.line(0, &format!("          at the end up to {grace} for iterations that still run"));
     }
 

@@ -9,6 +9,7 @@ mod compile;
 mod describe;
 pub mod expr;
 pub mod functions;
+pub mod load;
 mod outline;
 pub mod profile;
 pub mod reach;
@@ -24,6 +25,7 @@ pub use crate::check::meaning::{
 pub use compile::{Compiled, compile};
 pub use describe::describe;
 pub use expr::{Expr, Template};
+pub use load::Load;
 pub use profile::Profile;
 pub use value::Value;
 
@@ -88,21 +90,6 @@ pub struct SlotId(pub u32);
 /// Where a user keeps one socket: sockets opened inside each other have places of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SocketId(pub u32);
-
-/// How much load: closed, so many users at a time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Load {
-    /// The profile's name.
-    pub profile: String,
-    /// How many users live at the same time, once all have started.
-    pub users: u32,
-    /// Users started a second; more than 0.
-    pub spawn_rate: f64,
-    /// From the first start, ramp included.
-    pub duration: Duration,
-    /// What running iterations get after the end.
-    pub graceful_stop: Duration,
-}
 
 /// Where the load goes.
 #[derive(Clone, Debug)]

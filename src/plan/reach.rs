@@ -43,7 +43,10 @@ pub fn reach(plan: &Plan, user: UserId) -> Reach {
         users,
         requests: demand.map(|demand| demand.requests),
         pauses: demand.map(|demand| Duration::from_secs_f64(demand.pauses)),
-        most: most(demand, users, None),
+        most: match plan.load.rate_of(user) {
+            Some(rate) => demand.map_or(Most::Unknown, |demand| Most::Rate(rate * demand.requests)),
+            None => most(demand, users, None),
+        },
     }
 }
 
@@ -68,7 +71,13 @@ pub(super) fn reach_of(plan: &Plan, subject: &Subject) -> Most {
         if !has_rows {
             continue;
         }
-        match most(class_demand(plan, UserId(index as u32), &wanted), users, Some(plan.load.duration)) {
+        let class = UserId(index as u32);
+        let demand = class_demand(plan, class, &wanted);
+        let most = match plan.load.rate_of(class) {
+            Some(rate) => demand.map_or(Most::Unknown, |demand| Most::Rate(rate * demand.requests)),
+            None => most(demand, users, Some(plan.load.duration)),
+        };
+        match most {
             Most::Rate(rate) => sum += rate,
             without_number => return without_number,
         }

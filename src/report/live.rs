@@ -53,10 +53,9 @@ pub fn plain_line(now: &Now<'_>) -> String {
     line
 }
 
-/// How many users the plan wants to live by now.
+/// How many users the plan wants to live by now, where arrivals may make them: at most.
 fn planned_users(plan: &Plan, elapsed: Duration) -> u64 {
-    let started = (elapsed.as_secs_f64() * plan.load.spawn_rate).floor() as u64 + 1;
-    started.min(plan.load.users.into())
+    plan.load.users_at(elapsed).unwrap_or(plan.load.users().into())
 }
 
 fn progress(now: &Now<'_>, width: usize, style: Style) -> String {

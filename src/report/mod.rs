@@ -32,8 +32,10 @@ pub struct Finished<'a> {
     pub plan: &'a Plan,
     /// The texts that the plan's spans point into.
     pub sources: &'a Sources,
-    /// What was seen, from beginning to end, all threads merged.
+    /// What was seen, from the end of the warm-up to the end, all threads merged.
     pub seen: &'a Snapshot,
+    /// What was seen before, where the load has a warm-up.
+    pub warm_up: Option<&'a Snapshot>,
     /// What became of the thresholds, in their order.
     pub judged: &'a [Judged],
     /// Whether the run itself is valid.
@@ -51,6 +53,8 @@ pub struct Meta {
     pub started: String,
     /// From the first start to the end of the last iteration.
     pub length: Duration,
+    /// Of it what the numbers speak of: without the warm-up.
+    pub measured: Duration,
     /// The version of scn.
     pub version: String,
     /// The files it was made of, scenario first: their names as the user would say them, and the SHA-256 of their

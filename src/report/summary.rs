@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::{Finished, errors, words};
 use crate::metrics::thresholds::{Unit, timed_rows};
 use crate::metrics::verdict::{CPU_SPAN, CPU_SPAN_LEAST};
-use crate::metrics::{Counter, ErrorKind, Judged, Judgement, Times};
-use crate::plan::{PointKind, SeriesId, Subject};
+use crate::metrics::{Counter, ErrorKind, Judged, Judgement, Snapshot, Times};
+use crate::plan::{Plan, PointKind, SeriesId, Subject};
 
 /// What the summary says its shape is.
 pub const SCHEMA: &str = "scn-summary/1";
@@ -28,6 +28,8 @@ pub struct Summary {
     pub run: Run,
     pub validity: Validity,
     pub totals: Totals,
+    /// The same of the warm-up, which is in none of the other numbers.
+    pub warm_up: Option<Totals>,
     pub series: Vec<Series>,
     pub iterations: Vec<Iterations>,
     pub users: Vec<Users>,
@@ -215,7 +217,7 @@ pub struct Generator {
 /// The summary of a finished run.
 pub fn summary(run: &Finished<'_>) -> Summary {
     let Finished { plan, seen, meta, verdict, .. } = *run;
-    let seconds = meta.length.as_secs_f64();
+    let seconds = meta.measured.as_secs_f64();
     Summary {
         schema: SCHEMA,
         run: Run {
@@ -242,7 +244,8 @@ pub fn summary(run: &Finished<'_>) -> Summary {
                 })
                 .collect(),
         },
-        totals: totals(run, seconds),
+        totals: totals(plan, seen, seconds),
+        warm_up: run.warm_up.map(|seen| totals(plan, seen, (meta.length - meta.measured).as_secs_f64())),
         series: (0..plan.series.len() as u32).map(|row| series(run, SeriesId(row), seconds)).collect(),
         iterations: iterations(run),
         users: users(run),
@@ -259,23 +262,23 @@ pub fn summary(run: &Finished<'_>) -> Summary {
     }
 }
 
-fn totals(run: &Finished<'_>, seconds: f64) -> Totals {
-    let totals = run.seen.totals();
-    let timed = timed_rows(run.plan, &Subject::Run);
+fn totals(plan: &Plan, seen: &Snapshot, seconds: f64) -> Totals {
+    let totals = seen.totals();
+    let timed = timed_rows(plan, &Subject::Run);
     Totals {
         iterations: totals.iterations,
         failed_iterations: totals.failed_iterations,
         abandoned_iterations: totals.abandoned_iterations,
         requests: totals.requests,
         failures: totals.failures,
-        dropped: 0,
+        dropped: seen.counter(Counter::Dropped),
         requests_per_second: rate(totals.requests, seconds),
         bytes_sent: totals.bytes_sent,
         bytes_received: totals.bytes_received,
         checks_passed: totals.checks_passed,
         checks_failed: totals.checks_failed,
-        response_time_ms: times_ms(&run.seen.times(timed.iter().copied())),
-        service_time_ms: times_ms(&run.seen.service_times(timed)),
+        response_time_ms: times_ms(&seen.times(timed.iter().copied())),
+        service_time_ms: times_ms(&seen.service_times(timed)),
     }
 }
 

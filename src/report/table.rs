@@ -48,6 +48,9 @@ fn heading(run: &Finished<'_>, width: usize, style: Style) -> String {
         text::counted(started, "user", "users"),
         run.plan.seed.0,
     );
+    if !run.plan.load.warm_up.is_zero() {
+        rest += &format!(" · the first {} apart", text::clock(run.plan.load.warm_up));
+    }
     if run.meta.stopped {
         rest += " · stopped early";
     }
@@ -88,7 +91,7 @@ const COLUMNS: [(&str, u8); 9] = [
 ];
 
 fn requests(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
-    let seconds = run.meta.length.as_secs_f64();
+    let seconds = run.meta.measured.as_secs_f64();
     let mut rows: Vec<Row> = Vec::new();
     let mut gaps = false;
     let mut owner = None;

@@ -34,13 +34,7 @@ pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
     let parts = parts.iter().map(|text| point(text, None, PointKind::Expect));
     Plan {
         scenario: "Fixture".into(),
-        load: Load {
-            profile: "test".into(),
-            users: 1,
-            spawn_rate: 1.0,
-            duration: Duration::from_secs(3600),
-            graceful_stop: Duration::from_secs(30),
-        },
+        load: Load::closed("test", vec![1.0], 1, 1.0, Duration::from_secs(3600)),
         seed: Seed(1),
         target: Target {
             url: Expr::Literal(Value::from("http://127.0.0.1:80")),
@@ -98,6 +92,7 @@ pub fn thread(plan: Plan, network: Rc<dyn Network>) -> Rc<Thread> {
         allow: Vec::new(),
         counter: AtomicU64::new(0),
         next_user: AtomicU64::new(1),
+        iterations: AtomicU64::new(0),
     });
     let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 80))];
     let constants = vec![Value::from("constant")];

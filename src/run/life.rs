@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::arrivals;
 use super::finish::Phase;
 use super::socket::attend;
 use super::thread::Thread;
@@ -13,7 +14,7 @@ use super::trace::{Event, Part};
 use super::user::{Failed, User};
 use crate::base::Offset;
 use crate::metrics::{Counter, IterationEnd, IterationOutcome};
-use crate::plan::schedule::Start;
+use crate::plan::load::{Arrival, Start};
 use crate::plan::{OpId, TaskId, UserId};
 
 /// An iteration in which nothing came back from a target lasts at least so long: a user without `think` whose target
@@ -30,15 +31,34 @@ enum Death {
     AtBirth,
 }
 
+/// How a user comes by its next iteration.
+#[derive(Clone, Copy)]
+enum Calls {
+    /// By itself, behind its think time; not from this moment on.
+    Own(Offset),
+    /// When an arrival wants it.
+    Arrivals,
+}
+
+/// A user of the open model, made for an arrival: takes it, and further ones.
+pub(super) async fn serve(thread: Rc<Thread>, arrival: Arrival) {
+    let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+    let _place = thread.finish.enter(waker);
+    let id = thread.shared.next_user.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let user = User::new(&thread, arrival.class, id, arrival.due);
+    attend(user.sockets.clone(), live(&thread, user, Calls::Arrivals)).await;
+    thread.desk.ended(arrival.class);
+}
+
 /// One place in the load: the user that starts there, and those that replace it when its `on start` fails.
 pub(super) async fn occupy(thread: Rc<Thread>, start: Start) {
     let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
     let _place = thread.finish.enter(waker);
     let (mut id, mut due) = (start.user, start.due);
     loop {
-        if wait(&thread, due).await == Phase::Going {
+        if wait(&thread, due).await == Phase::Going && due < start.until {
             let user = User::new(&thread, start.class, id, due);
-            if attend(user.sockets.clone(), live(&thread, user)).await == Death::AtBirth {
+            if attend(user.sockets.clone(), live(&thread, user, Calls::Own(start.until))).await == Death::AtBirth {
                 // The planned users start at the spawn rate; whoever replaces one queues up behind them.
                 due = thread.clock.now().max(thread.next_start.get());
                 thread.next_start.set(due + thread.replacement_gap);
@@ -50,16 +70,20 @@ pub(super) async fn occupy(thread: Rc<Thread>, start: Start) {
     }
 }
 
-async fn live(thread: &Rc<Thread>, mut user: User) -> Death {
+async fn live(thread: &Rc<Thread>, mut user: User, calls: Calls) -> Death {
     let class = user.class;
     thread.recorder.borrow_mut().user_started(class);
-    let death = alive(thread, &mut user).await;
+    let death = alive(thread, &mut user, calls).await;
     user.sockets.cut();
     thread.recorder.borrow_mut().user_ended(class);
     death
 }
 
-async fn alive(thread: &Rc<Thread>, user: &mut User) -> Death {
+async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls) -> Death {
+    let until = match calls {
+        Calls::Own(until) => until.min(thread.end),
+        Calls::Arrivals => thread.end,
+    };
     let class = &thread.plan.users[user.class.0 as usize];
     match born(thread, user).await {
         Some(Ok(())) => {}
@@ -71,7 +95,7 @@ async fn alive(thread: &Rc<Thread>, user: &mut User) -> Death {
         None => return Death::OfAge,
     }
     let mut number = 0;
-    while thread.finish.phase() == Phase::Going && user.due < thread.end {
+    while thread.finish.phase() == Phase::Going && user.due < until && thread.takes_iteration() {
         let weights = class.tasks.iter().map(|task| thread.plan.tasks[task.0 as usize].weight);
         let Some(drawn) = user.random.weighted(weights) else { break };
         let task = class.tasks[drawn];
@@ -83,9 +107,16 @@ async fn alive(thread: &Rc<Thread>, user: &mut User) -> Death {
         if iterate(thread, user, start, Some(task)).await.is_none() {
             return Death::OfAge;
         }
+        if let Calls::Arrivals = calls {
+            match arrivals::next(thread, user.class).await {
+                Some(due) => user.due = due,
+                None => break,
+            }
+            continue;
+        }
         if !user.answered {
             user.due = user.due.max(begun + UNANSWERED_MIN);
-            wait(thread, user.due).await;
+            wait(thread, user.due.min(until)).await;
         }
         let think = user.pause_length(&class.think, class.think_point).unwrap_or_else(|(kind, point)| {
             user.fail_at(kind, point);
@@ -93,7 +124,7 @@ async fn alive(thread: &Rc<Thread>, user: &mut User) -> Death {
         });
         if think > Duration::ZERO {
             user.due = user.due + think;
-            wait(thread, user.due).await;
+            wait(thread, user.due.min(until)).await;
         }
     }
     if let Some(start) = class.on_stop {

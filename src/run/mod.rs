@@ -3,6 +3,7 @@
 //! Takes a [`Plan`], gives snapshots while it goes and a [`Finished`] at its end. Does not know who listens: it has no
 //! progress bar and chooses no exit code.
 
+mod arrivals;
 pub mod clock;
 pub mod dial;
 pub mod eval;
@@ -109,18 +110,22 @@ pub struct Tick<'a> {
     pub elapsed: Duration,
     /// What was seen in the last second, all threads merged.
     pub window: &'a Snapshot,
-    /// What was seen so far.
+    /// What was seen so far: in the warm-up while it lasts, and since its end from then on.
     pub total: &'a Snapshot,
     /// The thresholds as they stand.
     pub watch: &'a Watch<'a>,
     /// True once no new iterations begin.
     pub stopping: bool,
+    /// True in the warm-up.
+    pub warming: bool,
 }
 
 /// A run that came to its end.
 pub struct Finished {
-    /// What was seen.
+    /// What was seen, the warm-up apart.
     pub total: Snapshot,
+    /// What was seen in the warm-up; `None`: the load has none.
+    pub warm_up: Option<Snapshot>,
     /// When it started, by the wall clock.
     pub started: SystemTime,
     /// From the first start to the end of the last iteration.
@@ -131,6 +136,13 @@ pub struct Finished {
     pub aborted: Option<Aborted>,
     /// Whether the stop button was pressed by someone else.
     pub stopped: bool,
+}
+
+impl Finished {
+    /// How long that took which was seen: without the warm-up.
+    pub fn measured(&self, plan: &Plan) -> Duration {
+        self.length.saturating_sub(plan.load.warm_up)
+    }
 }
 
 /// Why a run could not start or go on.
@@ -185,7 +197,6 @@ pub async fn drive(
         thread::Seedling { plan: plan.clone(), constants, addresses, shared, index: 0, threads: 1, listener };
     let thread = Rc::new(thread::Thread::new(seedling, base, clock::Clock::paused(), network));
     let mut hearing = hear::Hearing::new(plan, stop);
-    let mut hear = |handed: thread::Handed| hearing.hear(&handed.window, handed.now, handed.stopping, watch);
-    let end = thread.attend(&plan.starts(1), stop, &mut hear).await;
+    let end = thread.attend(&plan.starts(1), stop, &mut |handed| hearing.hear(&handed, watch)).await;
     Ok(hearing.finish(Duration::from_nanos(end.0)))
 }

@@ -116,7 +116,8 @@ pub(super) fn shared(plan: &Plan, options: &Options, target: Url) -> Arc<Shared>
         target,
         allow: options.allow.clone(),
         counter: AtomicU64::new(0),
-        next_user: AtomicU64::new(u64::from(plan.load.users)),
+        next_user: AtomicU64::new(plan.starts(1).len() as u64),
+        iterations: AtomicU64::new(plan.load.iterations.unwrap_or(0)),
     })
 }
 

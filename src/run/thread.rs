@@ -5,16 +5,17 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use super::Stop;
+use super::arrivals::{Arrivals, Desk};
 use super::clock::Clock;
 use super::dial::Addresses;
 use super::finish::{Finish, Phase};
-use super::life::occupy;
+use super::life::{occupy, serve};
 use super::network::Network;
 use super::place::Base;
 use super::request::Prepared;
@@ -23,7 +24,7 @@ use super::wire::Wires;
 use crate::base::Offset;
 use crate::metrics::{Recorder, Snapshot};
 use crate::plan::expr::Piece;
-use crate::plan::schedule::{self, Start};
+use crate::plan::load::Start;
 use crate::plan::{Op, Plan, Template, Value};
 
 /// One load thread's world. Lives on that thread alone: `Rc` and `RefCell`, no locks.
@@ -50,6 +51,10 @@ pub struct Thread {
     pub relative: bool,
     /// What connections share.
     pub wires: Rc<Wires>,
+    /// Where idle users wait for arrivals.
+    pub desk: Desk,
+    /// Its place among the threads, and how many there are.
+    pub index: (usize, usize),
     /// Whether the run goes on.
     pub finish: Finish,
     /// When no new iterations begin any more, if nobody stops the run before.
@@ -78,8 +83,10 @@ pub struct Shared {
     pub allow: Vec<String>,
     /// Where the next `counter()` continues. Threads take numbers in blocks.
     pub counter: AtomicU64,
-    /// The id of the next user that replaces one that has ended.
+    /// The id of the next user that replaces one that has ended, or is made for an arrival.
     pub next_user: AtomicU64,
+    /// Iterations that may still begin, where the load counts them.
+    pub iterations: AtomicU64,
 }
 
 /// What a load thread is made from; crosses over to it.
@@ -103,6 +110,8 @@ pub(super) struct Handed {
     pub now: Offset,
     /// True once no new iterations begin.
     pub stopping: bool,
+    /// True for what the warm-up saw.
+    pub warming: bool,
 }
 
 impl Thread {
@@ -110,8 +119,11 @@ impl Thread {
     pub(super) fn new(seedling: Seedling, base: Base, clock: Clock, network: Rc<dyn Network>) -> Thread {
         let Seedling { plan, constants, addresses, shared, index, threads, listener } = seedling;
         let load = &plan.load;
-        let ramp = schedule::start_of(u64::from(load.users) + index as u64, load.spawn_rate);
-        let gap = Duration::try_from_secs_f64(threads as f64 / load.spawn_rate).unwrap_or(Duration::MAX);
+        // Whoever takes a failed user's place starts no faster than the planned ones do, and behind them.
+        let gap = Duration::try_from_secs_f64(1.0 / load.spawn_rate()).unwrap_or(Duration::MAX);
+        let last = plan.starts(1).last().map_or(Offset::ZERO, |start| start.due);
+        let ramp = last + gap * (1 + index as u32);
+        let gap = gap * threads as u32;
         let begins_with_value = |path: &Template| matches!(path.pieces.first(), Some(Piece::Value(_)));
         let relative = plan.ops.iter().any(|op| match op {
             Op::Http(http) => begins_with_value(&http.path),
@@ -130,6 +142,8 @@ impl Thread {
             prepared: Vec::new(),
             relative,
             wires: Rc::default(),
+            desk: Desk::new(load, plan.users.len(), index, threads),
+            index: (index, threads),
             finish: Finish::default(),
             end: Offset::from(load.duration),
             next_start: Cell::new(ramp),
@@ -161,14 +175,17 @@ impl Thread {
         let (clock, load) = (&self.clock, &self.plan.load);
         self.recorder.borrow_mut().begin(clock.now());
         let mut cpu = cpu_time();
-        let mut take = || {
+        let mut warming = !load.warm_up.is_zero();
+        let mut take = |warming: bool| {
             let used = cpu_time();
             let now = clock.now();
             let window = self.recorder.borrow_mut().take(now, used.saturating_sub(cpu));
             cpu = used;
-            hand(Handed { window, now, stopping: self.finish.phase() > Phase::Going });
+            hand(Handed { window, now, stopping: self.finish.phase() > Phase::Going, warming });
         };
         let mut starts = starts.iter().peekable();
+        let (index, threads) = self.index;
+        let mut arrivals = Arrivals::new(load.arrivals(index, threads, self.end));
         let mut users = JoinSet::new();
         let mut pressed = stop.subscribe();
         let mut next_phase = (self.end, Phase::Stopping);
@@ -181,7 +198,13 @@ impl Thread {
             if presses > 1 && self.finish.phase() < Phase::Over {
                 next_phase = (clock.now(), Phase::Over);
             }
+            if self.finish.phase() == Phase::Going && self.is_counted_out() {
+                next_phase = (clock.now(), Phase::Stopping);
+            }
             if next_phase.0 <= clock.now() && self.finish.phase() < next_phase.1 {
+                if next_phase.1 == Phase::Stopping {
+                    arrivals.missed(&self, clock.now().min(self.end));
+                }
                 self.finish.reach(next_phase.1);
                 next_phase = (clock.now() + load.graceful_stop, Phase::Over);
                 if self.finish.phase() == Phase::Over {
@@ -192,7 +215,11 @@ impl Thread {
                 Phase::Going => starts.peek().map_or(Offset::NEVER, |start| start.due),
                 Phase::Stopping | Phase::Over => Offset::NEVER,
             };
-            if users.is_empty() && next_start == Offset::NEVER {
+            let next_arrival = match self.finish.phase() {
+                Phase::Going => arrivals.next_due(),
+                Phase::Stopping | Phase::Over => Offset::NEVER,
+            };
+            if users.is_empty() && next_start == Offset::NEVER && next_arrival == Offset::NEVER {
                 break;
             }
             tokio::select! {
@@ -204,8 +231,18 @@ impl Thread {
                         users.spawn_local(occupy(self.clone(), *start));
                     }
                 }
+                arrival = arrivals.needs_user(&self), if next_arrival != Offset::NEVER => {
+                    users.spawn_local(serve(self.clone(), arrival));
+                }
+                // A window ends where the warm-up does.
+                _ = clock.sleep_until(Offset::from(load.warm_up)), if warming => {
+                    take(true);
+                    warming = false;
+                    // Windows are judged in whole seconds from here.
+                    second = Offset::from(load.warm_up) + SECOND;
+                }
                 _ = clock.sleep_until(second) => {
-                    take();
+                    take(warming);
                     second = second + SECOND;
                 }
                 Some(ended) = users.join_next() => {
@@ -218,8 +255,22 @@ impl Thread {
             }
         }
         let end = clock.now();
-        take();
+        take(warming);
         end
+    }
+
+    /// Whether another iteration may begin; takes one of those that are left, where the load counts them.
+    pub(super) fn takes_iteration(&self) -> bool {
+        if self.plan.load.iterations.is_none() {
+            return true;
+        }
+        let left = &self.shared.iterations;
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// Whether all iterations that the load counts have begun.
+    fn is_counted_out(&self) -> bool {
+        self.plan.load.iterations.is_some() && self.shared.iterations.load(Ordering::Relaxed) == 0
     }
 }
 

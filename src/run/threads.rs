@@ -19,7 +19,7 @@ use super::{Error, Finished, Options, Stop, Tick, prepare};
 use crate::base::Offset;
 use crate::metrics::Snapshot;
 use crate::plan::Plan;
-use crate::plan::schedule::Start;
+use crate::plan::load::Start;
 
 /// What a load thread says. The last word of each is [`Word::Gone`], whatever happens to it.
 enum Word {
@@ -127,7 +127,7 @@ fn run_over(
             Word::Ready => {}
         }
         while let Some(window) = windows.next() {
-            hearing.hear(&window.snapshot, window.now, window.stopping, watch);
+            hearing.hear(&window, watch);
         }
     }
     joined(load);
@@ -198,16 +198,9 @@ impl Drop for Farewell {
     }
 }
 
-/// What all threads saw in one second.
-struct Window {
-    snapshot: Snapshot,
-    now: Offset,
-    stopping: bool,
-}
-
 /// Windows that wait until every thread that still runs has handed over its part.
 struct Windows {
-    waiting: BTreeMap<u64, Window>,
+    waiting: BTreeMap<u64, Handed>,
     /// The number of each thread's next window.
     next: Vec<u64>,
     ended: Vec<bool>,
@@ -221,12 +214,13 @@ impl Windows {
     fn add(&mut self, thread: usize, handed: Handed) {
         let number = self.next[thread];
         self.next[thread] += 1;
-        let window = self.waiting.entry(number).or_insert_with(|| Window {
-            snapshot: Snapshot::default(),
+        let window = self.waiting.entry(number).or_insert_with(|| Handed {
+            window: Snapshot::default(),
             now: Offset::ZERO,
             stopping: false,
+            warming: handed.warming,
         });
-        window.snapshot.merge(&handed.window);
+        window.window.merge(&handed.window);
         window.now = window.now.max(handed.now);
         window.stopping |= handed.stopping;
     }
@@ -236,7 +230,7 @@ impl Windows {
     }
 
     /// The earliest window, if nobody has a part of it left to hand over.
-    fn next(&mut self) -> Option<Window> {
+    fn next(&mut self) -> Option<Handed> {
         let number = *self.waiting.first_key_value()?.0;
         let complete = (0..self.ended.len()).all(|thread| self.ended[thread] || self.next[thread] > number);
         if complete { self.waiting.remove(&number) } else { None }
@@ -252,7 +246,7 @@ mod tests {
     use super::*;
     use crate::metrics::Counter;
     use crate::plan::expr::Piece;
-    use crate::plan::{Connect, Op, SeriesKind, SocketId, StepId, Template};
+    use crate::plan::{Connect, Load, Op, SeriesKind, SocketId, StepId, Template};
     use crate::run::fixture;
     use crate::run::network::{Local, Stream};
 
@@ -286,8 +280,7 @@ mod tests {
     fn plan(users: u32) -> Plan {
         let mut plan = fixture::plan(&[("connect", SeriesKind::Connect)], &[]);
         let hour = Duration::from_secs(3_600);
-        let load = &mut plan.load;
-        (load.users, load.spawn_rate, load.duration, load.graceful_stop) = (users, 1_000.0, hour, hour);
+        plan.load = Load { graceful_stop: hour, ..Load::closed("test", vec![1.0], users, 1_000.0, hour) };
         let connect = Connect {
             step: StepId(0),
             socket: SocketId(0),

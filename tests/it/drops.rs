@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use scn::base::{Seed, Sources};
 use scn::metrics::{ErrorKind, Snapshot};
+use scn::plan::profile::Wanted;
 use scn::plan::{self, Plan, Profile, UserId};
 use scn::run::network::{Local, Network, Stream};
 use scn::run::{self, Options, Stop};
@@ -157,8 +158,9 @@ fn plan() -> Plan {
     let profile = Profile {
         name: "test".into(),
         description: String::new(),
-        users: USERS as u32,
-        spawn_rate: SPAWN_RATE as f64,
+        wanted: Wanted::Users { users: USERS as u32, spawn_rate: SPAWN_RATE as f64 },
+        iterations: None,
+        warm_up: Duration::ZERO,
         duration: LENGTH,
         graceful_stop: None,
         mix: Vec::new(),

@@ -40,7 +40,7 @@ fn found(kind: &str, text: &str) -> Vec<Diagnostic> {
             };
             let mix = Some(shares.split(',').map(share).collect());
             let mut profile = built_in();
-            Overrides { mix, ..Overrides::default() }.apply(&mut profile);
+            Overrides { mix, ..Overrides::default() }.apply(&mut profile).expect("a mix fits");
             of_scenario(SHOP, &profile)
         }
         other => panic!("no example is of the kind `{other}`"),

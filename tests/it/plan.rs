@@ -26,7 +26,7 @@ fn compile(text: &str, profile: &str, overrides: &Overrides) -> Result<Compiled,
     let profile_text = profile::built_in(profile).unwrap_or(profile);
     let profile_file = sources.add("profile", profile_text);
     let mut profile = profile::parse(profile_file, profile_text).profile.expect("the test's profile is sound");
-    overrides.apply(&mut profile);
+    overrides.apply(&mut profile).expect("users and a mix fit");
     plan::compile(&sound, &profile, Seed(7), &sources)
 }
 
@@ -321,13 +321,13 @@ fn mix(shares: &[(&str, f64)]) -> Overrides {
 fn a_mix_applies_to_the_classes_that_a_scenario_has() {
     // The profile names `websocket`, which is not here, and not `buyer`, which is.
     let compiled = compile(TWO, "smoke", &Overrides::default()).expect("notes and warnings only");
-    assert_eq!(compiled.plan.shares(), [1.0, 0.0]);
+    assert_eq!(compiled.plan.load.parts[0].shares, [1.0, 0.0]);
     assert_eq!(
         rules(&compiled.diagnostics),
         [Rule::MixWithoutUser, Rule::MixLeavesOut, Rule::UnreachableRate, Rule::UnreachableRate, Rule::UnreachableRate]
     );
     let compiled = compile(TWO, "stress", &mix(&[("buyer", 1.0), ("http", 1.0)])).expect("all are named");
-    assert_eq!(compiled.plan.shares(), [0.5, 0.5]);
+    assert_eq!(compiled.plan.load.parts[0].shares, [0.5, 0.5]);
     assert_eq!(compiled.plan.user_counts(), [100, 100]);
     let compiled = compile(TWO, "stress", &mix(&[("buyer", 1.0), ("http", 0.0)])).expect("0 is on purpose");
     assert_eq!(compiled.plan.user_counts(), [0, 200]);
@@ -339,7 +339,7 @@ fn where_a_mix_leaves_nobody_the_weights_hold() {
     let plan = plan(
         "scenario \"S\"\ntarget \"http://127.0.0.1:1\"\nuser a weight 3 { task t { GET /a } }\nuser b { task t { GET /b } }\n",
     );
-    assert_eq!(plan.shares(), [0.75, 0.25]);
+    assert_eq!(plan.load.parts[0].shares, [0.75, 0.25]);
 }
 
 #[test]

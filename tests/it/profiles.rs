@@ -5,7 +5,8 @@ use std::time::Duration;
 use scn::base::{FileId, SourceFile};
 use scn::diagnostic::Rule;
 use scn::plan::Profile;
-use scn::plan::profile::{self, Overrides, PROFILE_BYTES_MAX, Parsed};
+use scn::plan::profile::{self, Contradiction, Overrides, PROFILE_BYTES_MAX, Parsed, Wanted};
+use scn::plan::schedule::ramp::Stage;
 
 use super::marks;
 
@@ -53,7 +54,7 @@ fn the_built_in_profiles_are_what_they_promise() {
         let profile = sound(profile::built_in(name).expect("it is built in"));
         assert_eq!(profile.name, name);
         assert!(!profile.description.is_empty());
-        assert_eq!((profile.users, profile.spawn_rate), (users, spawn_rate));
+        assert_eq!(profile.wanted, Wanted::Users { users, spawn_rate });
         assert_eq!(profile.duration, Duration::from_secs(seconds));
         assert_eq!(mix(&profile), shares);
     }
@@ -65,7 +66,7 @@ fn a_sound_profile_holds_what_was_written() {
     let profile = sound(include_str!("../golden/profiles/sound.yml"));
     assert_eq!(profile.name, "größer");
     assert_eq!(profile.description, "quoted: fine");
-    assert_eq!((profile.users, profile.spawn_rate), (50, 0.5));
+    assert_eq!(profile.wanted, Wanted::Users { users: 50, spawn_rate: 0.5 });
     assert_eq!(profile.duration, Duration::from_secs(5400));
     assert_eq!(profile.graceful_stop, Some(Duration::from_secs(10)));
     assert_eq!(mix(&profile), [("http", 60.5), ("websocket", 40.0)]);
@@ -83,7 +84,7 @@ fn the_older_spellings_mean_the_same_mix() {
 #[test]
 fn overrides_take_the_place_of_what_the_profile_says() {
     let mut profile = sound(profile::built_in("smoke").unwrap());
-    Overrides::default().apply(&mut profile);
+    assert_eq!(Overrides::default().apply(&mut profile), Ok(()));
     assert_eq!(profile, sound(profile::built_in("smoke").unwrap()));
     let overrides = Overrides {
         users: Some(7),
@@ -91,10 +92,54 @@ fn overrides_take_the_place_of_what_the_profile_says() {
         duration: Some(Duration::from_secs(1)),
         mix: Some(vec![("http".into(), 1.0)]),
     };
-    overrides.apply(&mut profile);
-    assert_eq!((profile.users, profile.spawn_rate, profile.duration), (7, 0.5, Duration::from_secs(1)));
+    assert_eq!(overrides.apply(&mut profile), Ok(()));
+    assert_eq!(profile.wanted, Wanted::Users { users: 7, spawn_rate: 0.5 });
+    assert_eq!(profile.duration, Duration::from_secs(1));
     assert_eq!(mix(&profile), [("http", 1.0)]);
     assert_eq!(profile.mix[0].span, None);
+}
+
+#[test]
+fn every_load_means_what_was_written() {
+    let stage = |to: f64, seconds: u64| Stage { to, over: Duration::from_secs(seconds) };
+    let stages = sound("stages: [{users: 50, over: 1m}, {users: 50, over: 5m}, {users: 0, over: 0s}]\n");
+    assert_eq!(stages.wanted, Wanted::UserStages(vec![stage(50.0, 60), stage(50.0, 300), stage(0.0, 0)]));
+    assert_eq!(stages.duration, Duration::from_secs(360));
+    let rate = sound("arrival_rate: 30/m\nmax_users: 300\nduration: 10m\nwarm_up: 30s\n");
+    assert_eq!(rate.wanted, Wanted::Rate { rate: 0.5, max_users: 300 });
+    assert_eq!(rate.warm_up, Duration::from_secs(30));
+    let rates =
+        sound("stages:\n  - {arrival_rate: 500/s, over: 1m}\n  - {arrival_rate: 0/s, over: 10s}\nmax_users: 9\n");
+    assert_eq!(rates.wanted, Wanted::RateStages { stages: vec![stage(500.0, 60), stage(0.0, 10)], max_users: 9 });
+    let counted = sound("iterations: 1000\n");
+    assert_eq!(counted.wanted, Wanted::Users { users: 1, spawn_rate: f64::INFINITY });
+    assert_eq!((counted.iterations, counted.duration), (Some(1000), profile::ITERATIONS_DURATION));
+    let classes = sound("load: {http: {arrival_rate: 100/s, max_users: 300}, websocket: {users: 500}}\nduration: 5m\n");
+    let Wanted::Classes(classes) = classes.wanted else { panic!("each class has its own") };
+    let told: Vec<_> = classes.into_iter().map(|class| (class.user, class.wanted)).collect();
+    assert_eq!(
+        told,
+        [
+            ("http".to_owned(), Wanted::Rate { rate: 100.0, max_users: 300 }),
+            ("websocket".to_owned(), Wanted::Users { users: 500, spawn_rate: f64::INFINITY }),
+        ]
+    );
+}
+
+#[test]
+fn flags_that_contradict_the_profile_are_refused() {
+    let users = Overrides { users: Some(7), ..Overrides::default() };
+    let duration = Overrides { duration: Some(Duration::from_secs(9)), ..Overrides::default() };
+    let mix = Overrides { mix: Some(vec![("a".into(), 1.0)]), ..Overrides::default() };
+    for (text, overrides, flag, has) in [
+        ("stages: [{users: 5, over: 1m}]\n", &users, "--users", "stages"),
+        ("stages: [{users: 5, over: 1m}]\n", &duration, "--duration", "stages"),
+        ("arrival_rate: 5/s\nmax_users: 5\nduration: 1m\n", &users, "--users", "arrival_rate"),
+        ("load: {a: {users: 5}}\nduration: 1m\n", &mix, "--mix", "load"),
+        ("users: 5\nspawn_rate: 5\nduration: 1m\nwarm_up: 10s\n", &duration, "--duration", "warm_up"),
+    ] {
+        assert_eq!(overrides.apply(&mut sound(text)), Err(Contradiction { flag, has }), "{text}");
+    }
 }
 
 #[test]
@@ -107,12 +152,16 @@ fn a_fix_makes_the_profile_sound() {
         mended.replace_range(fix.span.range(), &fix.replacement);
     }
     let profile = sound(&mended);
-    assert_eq!((profile.users, profile.spawn_rate, profile.duration), (50, 5.0, Duration::from_secs(5)));
+    assert_eq!(profile.wanted, Wanted::Users { users: 50, spawn_rate: 5.0 });
+    assert_eq!(profile.duration, Duration::from_secs(5));
 }
 
 #[test]
 fn an_alias_may_stand_for_a_value_but_not_for_a_list() {
-    assert_eq!(sound("users: &n 5\nspawn_rate: *n\nduration: 1s\n").spawn_rate, 5.0);
+    assert_eq!(
+        sound("users: &n 5\nspawn_rate: *n\nduration: 1s\n").wanted,
+        Wanted::Users { users: 5, spawn_rate: 5.0 }
+    );
     let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n";
     assert_eq!(parse(bomb).diagnostics[0].rule, Rule::ProfileSyntax);
 }

@@ -31,6 +31,7 @@ impl Told {
             run_id: "20261123-abcdef".into(),
             started: "2026-11-23T21:35:00Z".into(),
             length,
+            measured: length,
             version: "0.1.0".into(),
             sources: vec![("oscilloscope.scn".into(), "ab".repeat(32))],
             stopped: false,
@@ -42,7 +43,7 @@ impl Told {
 
     fn run(&self) -> Finished<'_> {
         let Told { sources, plan, seen, judged, verdict, meta } = self;
-        Finished { plan, sources, seen, judged, verdict, meta }
+        Finished { plan, sources, seen, warm_up: None, judged, verdict, meta }
     }
 
     fn summary(&self) -> Value {

@@ -12,6 +12,7 @@ use scn::base::{Seed, Share, Sources};
 use scn::check::{self, Sound};
 use scn::demo::{Service, Switches};
 use scn::metrics::{ErrorKind, Snapshot};
+use scn::plan::profile::Wanted;
 use scn::plan::profile::{self, Profile};
 use scn::plan::{self, Plan};
 use scn::run::network::{Local, Network, Stream};
@@ -120,7 +121,11 @@ fn every_scenario_runs_against_the_demo_without_a_failure() {
 #[test]
 fn users_hold_the_stream_for_a_minute_and_miss_no_frame() {
     let text = include_str!("../../benches/truth/hold.scn");
-    let profile = Profile { users: 5, spawn_rate: 1000.0, duration: Duration::from_secs(60), ..built_in("smoke") };
+    let profile = Profile {
+        wanted: Wanted::Users { users: 5, spawn_rate: 1000.0 },
+        duration: Duration::from_secs(60),
+        ..built_in("smoke")
+    };
     let (seen, service) = run(&planned("hold.scn", text, &profile), Switches::default());
     let totals = seen.totals();
     assert_eq!((totals.iterations, totals.failed_iterations, totals.abandoned_iterations), (5, 0, 0));
@@ -132,7 +137,11 @@ fn users_hold_the_stream_for_a_minute_and_miss_no_frame() {
 #[test]
 fn each_socket_that_the_service_drops_is_one_failed_iteration_of_a_known_kind() {
     let text = include_str!("../../benches/truth/drops.scn");
-    let profile = Profile { users: 50, spawn_rate: 1000.0, duration: Duration::from_secs(60), ..built_in("smoke") };
+    let profile = Profile {
+        wanted: Wanted::Users { users: 50, spawn_rate: 1000.0 },
+        duration: Duration::from_secs(60),
+        ..built_in("smoke")
+    };
     let plan = planned("drops.scn", text, &profile);
     let (seen, service) = run(&plan, Switches { drop_connections: Share(0.01), ..Switches::default() });
     let dropped = service.counters.dropped.load(Ordering::Relaxed);

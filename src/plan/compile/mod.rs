@@ -2,6 +2,7 @@
 //!
 //! `program` lays out statements, `lower` expressions and paths, `mix` decides who gets how many users.
 
+mod load;
 mod lower;
 mod mix;
 mod program;
@@ -12,7 +13,6 @@ use std::collections::HashMap;
 use self::lower::{Lower, Variables};
 use self::program::Program;
 use super::describe;
-use super::profile::GRACEFUL_STOP;
 use super::reach::{Most, reach_of};
 use super::{Load, Plan, Profile, Series, Subject, Target, Task, TaskId, Threshold, User, UserId, When};
 use crate::base::units::duration_text;
@@ -36,11 +36,11 @@ pub struct Compiled {
 pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) -> Result<Compiled, Vec<Diagnostic>> {
     let scenario = sound.scenario();
     let mut diagnostics = Vec::new();
-    let shares = mix::shares(scenario, profile, &mut diagnostics);
+    let load = load::load(scenario, profile, &mut diagnostics);
     if diagnostics.iter().any(|d| d.severity() == Severity::Error) {
         return Err(diagnostics);
     }
-    let plan = lay_out(scenario, profile, seed, sources, &shares);
+    let plan = lay_out(scenario, load, seed, sources);
     diagnostics.extend(plan.thresholds.iter().filter_map(|threshold| unreachable_rate(&plan, threshold)));
     diagnostics.extend(plan.thresholds.iter().filter_map(|threshold| window_beyond_run(&plan, threshold)));
     Ok(Compiled { plan, diagnostics })
@@ -60,7 +60,7 @@ fn unreachable_rate(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
     let most = subjects.iter().map(|subject| reach_of(plan, subject));
     let most = most.filter_map(|most| if let Most::Rate(most) = most { Some(most) } else { None });
     let most = most.min_by(f64::total_cmp).filter(|most| threshold.limit > *most)?;
-    let (users, profile) = (plan.load.users, &plan.load.profile);
+    let (users, profile) = (plan.load.users(), &plan.load.profile);
     let message = format!("{users} users make at most {} requests a second here", describe::shown(most));
     Some(
         Diagnostic::new(Rule::UnreachableRate, threshold.span, message)
@@ -87,7 +87,9 @@ fn window_beyond_run(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
     )
 }
 
-fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources: &Sources, shares: &[f64]) -> Plan {
+fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sources) -> Plan {
+    let counts = load.user_counts();
+    let share = |user: usize| f64::from(counts[user]) / f64::from(load.users());
     let target = scenario.target.as_ref().expect("a sound scenario has a target");
     let mut variables = Variables::new(scenario);
     let constants = variables.fold_constants(scenario);
@@ -120,7 +122,7 @@ fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources:
         users.push(User {
             name: user.name.value.clone(),
             doc: user.doc.clone(),
-            share: shares[user_index],
+            share: share(user_index),
             think: lower.delay(&user.think),
             think_point,
             lets,
@@ -165,13 +167,7 @@ fn lay_out(scenario: &meaning::Scenario, profile: &Profile, seed: Seed, sources:
     let secrets = scenario.secrets.iter().map(|name| name.span);
     Plan {
         scenario: scenario.title.clone(),
-        load: Load {
-            profile: profile.name.clone(),
-            users: profile.users,
-            spawn_rate: profile.spawn_rate,
-            duration: profile.duration,
-            graceful_stop: profile.graceful_stop.unwrap_or(GRACEFUL_STOP),
-        },
+        load,
         seed,
         target: Target {
             url: lower.expr(&target.url),

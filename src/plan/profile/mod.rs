@@ -2,13 +2,16 @@
 //!
 //! `tree` reads YAML with its places, `read` says what it means; a profile is judged as strictly as a scenario.
 
+mod load;
 mod read;
 mod tree;
 
 use std::time::Duration;
 
+use super::schedule::ramp::Stage;
 use crate::base::Span;
 
+pub use load::{ARRIVAL_RATE_MAX, ITERATIONS_DURATION, STAGES_MAX};
 pub use read::{PROFILE_BYTES_MAX, Parsed, SPAWN_RATE_MAX, USERS_MAX, parse};
 
 /// How much load.
@@ -18,16 +21,59 @@ pub struct Profile {
     pub name: String,
     /// What it is for; may be empty.
     pub description: String,
-    /// How many users at the same time; at least 1.
-    pub users: u32,
-    /// Users started a second; more than 0.
-    pub spawn_rate: f64,
-    /// From the first start, ramp included; more than 0.
+    /// How much load, and in which model.
+    pub wanted: Wanted,
+    /// From the first start, ramp and warm-up included; more than 0. With stages their sum.
     pub duration: Duration,
+    /// So many iterations in all, then the run ends; `None`: the duration alone ends it.
+    pub iterations: Option<u64>,
+    /// From the first start: what is seen in it is kept apart. Less than the duration.
+    pub warm_up: Duration,
     /// What running iterations get after the end; `None`: [`GRACEFUL_STOP`].
     pub graceful_stop: Option<Duration>,
     /// Shares of user classes, in file order; empty: the scenario's weights hold.
     pub mix: Vec<MixShare>,
+}
+
+/// How much load a profile asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wanted {
+    /// `users` and `spawn_rate`: closed, so many users at a time.
+    Users {
+        /// At least 1.
+        users: u32,
+        /// Users started a second; more than 0, infinite: all at once.
+        spawn_rate: f64,
+    },
+    /// `stages` of users: closed, as many as the line says.
+    UserStages(Vec<Stage>),
+    /// `arrival_rate`: open, so many iterations started a second.
+    Rate {
+        /// More than 0.
+        rate: f64,
+        /// At most so many users to take them; at least 1.
+        max_users: u32,
+    },
+    /// `stages` of an arrival rate: open, as many as the line says.
+    RateStages {
+        /// The rates.
+        stages: Vec<Stage>,
+        /// At most so many users to take them; at least 1.
+        max_users: u32,
+    },
+    /// `load`: each class of users its own.
+    Classes(Vec<ClassLoad>),
+}
+
+/// One entry of `load`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassLoad {
+    /// The class of users.
+    pub user: String,
+    /// Where its name was written.
+    pub span: Span,
+    /// Not [`Wanted::Classes`].
+    pub wanted: Wanted,
 }
 
 /// One entry of a mix.
@@ -71,20 +117,56 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// Puts them in place.
-    pub fn apply(&self, profile: &mut Profile) {
-        if let Some(users) = self.users {
-            profile.users = users;
-        }
-        if let Some(spawn_rate) = self.spawn_rate {
-            profile.spawn_rate = spawn_rate;
+    /// Puts them in place. Errors: the profile says the same in a way that they contradict; which flag, and what the
+    /// profile has.
+    pub fn apply(&self, profile: &mut Profile) -> Result<(), Contradiction> {
+        let has = match &profile.wanted {
+            Wanted::Users { .. } => "users",
+            Wanted::UserStages(_) | Wanted::RateStages { .. } => "stages",
+            Wanted::Rate { .. } => "arrival_rate",
+            Wanted::Classes(_) => "load",
+        };
+        let staged = match &profile.wanted {
+            Wanted::Classes(classes) => {
+                classes.iter().any(|class| matches!(class.wanted, Wanted::UserStages(_) | Wanted::RateStages { .. }))
+            }
+            _ => has == "stages",
+        };
+        let contradicts = |flag| Err(Contradiction { flag, has });
+        match (&mut profile.wanted, self.users, self.spawn_rate) {
+            (Wanted::Users { users, spawn_rate }, new_users, new_rate) => {
+                *users = new_users.unwrap_or(*users);
+                *spawn_rate = new_rate.unwrap_or(*spawn_rate);
+            }
+            (_, Some(_), _) => return contradicts("--users"),
+            (_, _, Some(_)) => return contradicts("--spawn-rate"),
+            (_, None, None) => {}
         }
         if let Some(duration) = self.duration {
+            if staged {
+                return contradicts("--duration");
+            }
             profile.duration = duration;
+        }
+        if profile.warm_up >= profile.duration {
+            return Err(Contradiction { flag: "--duration", has: "warm_up" });
+        }
+        if self.mix.is_some() && has == "load" {
+            return contradicts("--mix");
         }
         if let Some(mix) = &self.mix {
             let entry = |(user, share): &(String, f64)| MixShare { user: user.clone(), share: *share, span: None };
             profile.mix = mix.iter().map(entry).collect();
         }
+        Ok(())
     }
+}
+
+/// A flag that says what the profile already says in another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// `--users`
+    pub flag: &'static str,
+    /// The profile's key: `stages`.
+    pub has: &'static str,
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::load::{LoadDraft, Shared};
 use super::tree::{self, Kind, Node};
 use super::{MixShare, Profile};
-use crate::base::units::{read_duration, read_rate, read_share};
+use crate::base::units::{duration_text, read_duration, read_rate, read_share};
 use crate::base::{FileId, Span};
 use crate::diagnostic::{Diagnostic, Rule, Severity, nearest};
 
@@ -28,16 +29,25 @@ pub const SPAWN_RATE_MAX: f64 = 1_000_000.0;
 const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Keys that a profile may have.
-const KEYS: &[&str] = &["name", "description", "users", "spawn_rate", "duration", "graceful_stop", "mix", "scenarios"];
-
-/// Keys that a profile needs, unless one of [`OTHER_LOADS`] says how much load.
-const REQUIRED: &[&str] = &["users", "spawn_rate", "duration"];
+const KEYS: &[&str] = &[
+    "name",
+    "description",
+    "users",
+    "spawn_rate",
+    "duration",
+    "mix",
+    "stages",
+    "arrival_rate",
+    "max_users",
+    "load",
+    "iterations",
+    "warm_up",
+    "graceful_stop",
+    "scenarios",
+];
 
 /// Keys of the language that this version does not read yet.
-const LATER: &[&str] = &["stages", "arrival_rate", "max_users", "load", "iterations", "warm_up", "thresholds"];
-
-/// Keys that say how much load in another way.
-const OTHER_LOADS: &[&str] = &["stages", "arrival_rate", "load", "iterations"];
+const LATER: &[&str] = &["thresholds"];
 
 /// The end of a key of the older spelling: `http_weight: 60`.
 const WEIGHT: &str = "_weight";
@@ -62,7 +72,7 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     Parsed { profile: profile.filter(|_| !broken), diagnostics }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     diagnostics: Vec<Diagnostic>,
 }
@@ -72,9 +82,10 @@ struct Reader<'a> {
 struct Draft {
     name: String,
     description: String,
-    users: Option<u32>,
-    spawn_rate: Option<f64>,
+    load: LoadDraft,
     duration: Option<Duration>,
+    iterations: Option<u64>,
+    warm_up: Option<(Duration, Span)>,
     graceful_stop: Option<Duration>,
     mix: Vec<MixShare>,
 }
@@ -107,13 +118,24 @@ impl Reader<'_> {
         };
         let mut draft = Draft::default();
         let seen = self.keys(pairs, &mut draft);
-        self.missing(&root, pairs, &seen);
+        let place = pairs.first().map_or(root.span, |(key, _)| key.span);
+        let shared = Shared { duration: draft.duration, counted: seen.contains_key("iterations") };
+        let (wanted, duration) = self.wanted(&draft.load, &seen, &shared, place)?;
+        if let Some((warm_up, span)) = draft.warm_up
+            && warm_up >= duration
+        {
+            let diagnostic = Diagnostic::new(Rule::ProfileValue, span, "the warm-up is as long as the run")
+                .label(format!("the run takes {}", duration_text(duration)))
+                .help("the warm-up is the first part of the run: make it shorter, or the run longer");
+            self.tell(diagnostic);
+        }
         Some(Profile {
             name: draft.name,
             description: draft.description,
-            users: draft.users?,
-            spawn_rate: draft.spawn_rate?,
-            duration: draft.duration?,
+            wanted,
+            duration,
+            iterations: draft.iterations,
+            warm_up: draft.warm_up.map_or(Duration::ZERO, |(warm_up, _)| warm_up),
             graceful_stop: draft.graceful_stop,
             mix: draft.mix,
         })
@@ -139,8 +161,13 @@ impl Reader<'_> {
             match name.as_str() {
                 "name" => draft.name = self.words(name, key, value).unwrap_or_default(),
                 "description" => draft.description = self.words(name, key, value).unwrap_or_default(),
-                "users" => draft.users = self.users(key, value),
-                "spawn_rate" => draft.spawn_rate = self.spawn_rate(key, value),
+                "users" | "spawn_rate" | "stages" | "arrival_rate" | "max_users" | "load" => {
+                    self.load_key(name, key, value, &mut draft.load);
+                }
+                "iterations" => draft.iterations = self.iterations(key, value),
+                "warm_up" => {
+                    draft.warm_up = self.duration(name, key, value).map(|length| (length, value.span));
+                }
                 "duration" => {
                     draft.duration = self.duration(name, key, value);
                     if draft.duration == Some(Duration::ZERO) {
@@ -186,36 +213,17 @@ impl Reader<'_> {
         seen
     }
 
-    /// Keys that are needed and not there. They are told at the profile's first key: what is missing has no place.
-    fn missing(&mut self, root: &Node, pairs: &[(Node, Node)], seen: &HashMap<&str, Span>) {
-        if OTHER_LOADS.iter().any(|key| seen.contains_key(key)) {
-            return;
-        }
-        let place = pairs.first().map_or(root.span, |(key, _)| key.span);
-        for key in REQUIRED.iter().filter(|key| !seen.contains_key(**key)) {
-            let example = match *key {
-                "users" => "users: 50",
-                "spawn_rate" => "spawn_rate: 5",
-                _ => "duration: 5m",
-            };
-            let diagnostic = Diagnostic::new(Rule::MissingKey, place, format!("the profile has no `{key}`"))
-                .label("in this profile")
-                .help(format!("add a line such as `{example}`"));
-            self.tell(diagnostic);
-        }
-    }
-
-    fn users(&mut self, key: &Node, value: &Node) -> Option<u32> {
-        let found = self.number("users", key, value, "write a whole number, `50`")?;
+    pub(super) fn users(&mut self, name: &str, key: &Node, value: &Node) -> Option<u32> {
+        let found = self.number(name, key, value, "write a whole number, `50`")?;
         if found.fract() == 0.0 && (1.0..=USERS_MAX).contains(&found) {
             return Some(found as u32);
         }
         let help = format!("write a whole number from 1 to {USERS_MAX}");
-        self.wrong_value("users", key, value, "users are counted in whole numbers from 1 up", &help);
+        self.wrong_value(name, key, value, "users are counted in whole numbers from 1 up", &help);
         None
     }
 
-    fn spawn_rate(&mut self, key: &Node, value: &Node) -> Option<f64> {
+    pub(super) fn spawn_rate(&mut self, key: &Node, value: &Node) -> Option<f64> {
         let rate = match &value.kind {
             Kind::Scalar { text, .. } => read_rate(text).map(|rate| rate.0),
             _ => None,
@@ -232,7 +240,7 @@ impl Reader<'_> {
         None
     }
 
-    fn duration(&mut self, name: &str, key: &Node, value: &Node) -> Option<Duration> {
+    pub(super) fn duration(&mut self, name: &str, key: &Node, value: &Node) -> Option<Duration> {
         let help = "write a number with its unit, `30s`, `5m` or `1h30m`";
         let Kind::Scalar { text, .. } = &value.kind else {
             self.wrong_value(name, key, value, "a duration belongs here", help);
@@ -315,7 +323,7 @@ impl Reader<'_> {
         Some(MixShare { user, share, span: Some(key.span) })
     }
 
-    fn words(&mut self, name: &str, key: &Node, value: &Node) -> Option<String> {
+    pub(super) fn words(&mut self, name: &str, key: &Node, value: &Node) -> Option<String> {
         match &value.kind {
             Kind::Scalar { text, .. } if !is_nothing(value) => Some(text.trim().to_owned()),
             _ => {
@@ -326,7 +334,7 @@ impl Reader<'_> {
     }
 
     /// A plain number, finite.
-    fn number(&mut self, name: &str, key: &Node, value: &Node, help: &str) -> Option<f64> {
+    pub(super) fn number(&mut self, name: &str, key: &Node, value: &Node, help: &str) -> Option<f64> {
         if let Kind::Scalar { text, plain } = &value.kind {
             match (plain_number(text), plain) {
                 (Some(number), true) => return Some(number),
@@ -344,7 +352,7 @@ impl Reader<'_> {
     }
 
     /// Whether the key was there before; then says so.
-    fn repeated<'n>(&mut self, seen: &mut HashMap<&'n str, Span>, name: &'n str, key: &Node) -> bool {
+    pub(super) fn repeated<'n>(&mut self, seen: &mut HashMap<&'n str, Span>, name: &'n str, key: &Node) -> bool {
         if let Some(earlier) = seen.get(name) {
             let diagnostic = Diagnostic::new(Rule::DuplicateKey, key.span, format!("`{name}` is given twice"))
                 .label("here again")
@@ -357,7 +365,12 @@ impl Reader<'_> {
     }
 
     /// `unknown-key`; gives the key that was probably meant.
-    fn unknown_key<'w>(&mut self, name: &str, key: &Node, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    pub(super) fn unknown_key<'w>(
+        &mut self,
+        name: &str,
+        key: &Node,
+        words: impl Iterator<Item = &'w str>,
+    ) -> Option<&'w str> {
         let meant = if name.len() < KEY_LENGTH_MAX { nearest(name, words) } else { None };
         let mut diagnostic = Diagnostic::new(Rule::UnknownKey, key.span, format!("a profile has no key `{name}`"));
         diagnostic = match meant {
@@ -369,7 +382,7 @@ impl Reader<'_> {
     }
 
     /// `profile-value`, at the value, or at its key where nothing was written.
-    fn wrong_value(&mut self, name: &str, key: &Node, value: &Node, why: &str, help: &str) -> Fixable<'_> {
+    pub(super) fn wrong_value(&mut self, name: &str, key: &Node, value: &Node, why: &str, help: &str) -> Fixable<'_> {
         let (message, span) = match &value.kind {
             _ if is_nothing(value) => (format!("`{name}` has no value"), key.span),
             Kind::Scalar { text, .. } => (format!("`{name}` is `{}`", shortened(text)), value.span),
@@ -382,25 +395,25 @@ impl Reader<'_> {
     fn not_yet(&mut self, name: &str, key: &Node) {
         let diagnostic = Diagnostic::new(Rule::NotYetSupported, key.span, format!("`{name}` is not supported yet"))
             .label("this version cannot do that")
-            .help("it reads `users`, `spawn_rate` and `duration`, with `mix` and `graceful_stop`");
+            .help("write it into the scenario");
         self.tell(diagnostic);
     }
 
     /// Whether so much is wrong that more would help nobody.
-    fn has_enough(&self) -> bool {
+    pub(super) fn has_enough(&self) -> bool {
         self.diagnostics.len() >= DIAGNOSTICS_MAX
     }
 
-    fn tell(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn tell(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 }
 
 /// The diagnostic just told, for which there may be an edit.
-struct Fixable<'a>(Option<&'a mut Diagnostic>);
+pub(super) struct Fixable<'a>(Option<&'a mut Diagnostic>);
 
 impl Fixable<'_> {
-    fn fix(self, span: Span, replacement: String) {
+    pub(super) fn fix(self, span: Span, replacement: String) {
         if let Some(diagnostic) = self.0 {
             diagnostic.fix = Some(crate::diagnostic::Fix { span, replacement });
         }
@@ -416,11 +429,11 @@ fn value_is_empty(node: &Node) -> bool {
     node.span.start == node.span.end
 }
 
-fn what(node: &Node) -> &'static str {
+pub(super) fn what(node: &Node) -> &'static str {
     match node.kind {
         Kind::Scalar { .. } if is_nothing(node) => "nothing",
         Kind::Scalar { .. } => "a single value",
-        Kind::List => "a list",
+        Kind::List(_) => "a list",
         Kind::Map(_) => "a mapping",
     }
 }

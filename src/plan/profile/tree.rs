@@ -28,7 +28,7 @@ pub(super) enum Kind {
         /// Written without quotes: then it may be a number, or nothing at all.
         plain: bool,
     },
-    List,
+    List(Vec<Node>),
     Map(Vec<(Node, Node)>),
 }
 
@@ -81,7 +81,10 @@ pub(super) fn read(file: FileId, text: &str) -> Result<Option<Node>, Box<Diagnos
                 // A block ends where the next thing begins: behind the blanks and comments between.
                 let written = done.pairs.last().map_or(done.start, |(_, value)| value.span.end as usize);
                 let end = if text[..end].ends_with(['}', ']']) { end } else { written.max(done.start) };
-                let kind = if done.is_map { Kind::Map(done.pairs) } else { Kind::List };
+                let kind = match done.is_map {
+                    true => Kind::Map(done.pairs),
+                    false => Kind::List(done.pairs.into_iter().map(|(_, value)| value).collect()),
+                };
                 Node { span: Span::new(file, done.start, end), kind }
             }
             Event::DocumentStart(_) if root.is_some() => {
@@ -92,8 +95,7 @@ pub(super) fn read(file: FileId, text: &str) -> Result<Option<Node>, Box<Diagnos
         };
         match open.last_mut() {
             None => root = Some(node),
-            // What stands in a list is of no interest: no key of a profile holds one.
-            Some(parent) if !parent.is_map => {}
+            Some(parent) if !parent.is_map => parent.pairs.push((node.clone(), node)),
             Some(parent) => match parent.key.take() {
                 None => parent.key = Some(node),
                 Some(key) => parent.pairs.push((key, node)),
@@ -109,5 +111,6 @@ struct Open {
     is_map: bool,
     /// A key that waits for its value.
     key: Option<Node>,
+    /// Keys with their values; in a list each item twice.
     pairs: Vec<(Node, Node)>,
 }

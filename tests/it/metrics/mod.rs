@@ -352,6 +352,20 @@ fn lost_samples_at_their_limits_and_above() {
 }
 
 #[test]
+fn arrivals_that_came_too_late_are_judged_by_their_share() {
+    let with = |started, missed| {
+        verdict(|_, recorder| {
+            recorder.count(Counter::Arrivals, started);
+            recorder.count(Counter::ArrivalsMissed, missed);
+        })
+    };
+    assert_eq!(with(990, 10).validity(), Validity::Valid);
+    assert_eq!(only(&with(989, 11)), (Limit::Arrivals, Validity::Degraded));
+    assert_eq!(only(&with(950, 50)), (Limit::Arrivals, Validity::Degraded));
+    assert_eq!(only(&with(949, 51)), (Limit::Arrivals, Validity::Invalid));
+}
+
+#[test]
 fn any_exhaustion_of_this_machine_is_invalid_and_any_other_failure_is_data() {
     let with = |kind| verdict(|_, recorder| recorder.record(&failed(Row::Health, 0, 1, kind, PointId(1))));
     assert_eq!(only(&with(ErrorKind::Local)), (Limit::Exhausted, Validity::Invalid));

@@ -155,13 +155,7 @@ pub fn world() -> (Sources, Plan) {
     points.push(point("capture applied = json $.frequency", Row::Put as u32, PointKind::Capture));
     let plan = Plan {
         scenario: "Oscilloscope".into(),
-        load: Load {
-            profile: "smoke".into(),
-            users: 5,
-            spawn_rate: 1.0,
-            duration: Duration::from_secs(30),
-            graceful_stop: Duration::from_secs(30),
-        },
+        load: Load::closed("smoke", vec![0.8, 0.2], 5, 1.0, Duration::from_secs(30)),
         seed: Seed(7),
         target: Target {
             url: Expr::Literal(Value::Text("http://127.0.0.1:8000".into())),

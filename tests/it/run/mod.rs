@@ -2,6 +2,7 @@
 //! misbehave.
 
 mod life;
+mod loads;
 mod misbehaviour;
 mod requests;
 mod stop;

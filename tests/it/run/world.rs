@@ -10,6 +10,7 @@ use scn::base::{Seed, Sources, Span};
 use scn::check::meaning::StatusPattern;
 use scn::metrics::{ErrorKind, Snapshot};
 use scn::plan::expr::{Piece, Template};
+use scn::plan::load::Shape;
 use scn::plan::{
     Body, Delay, Expr, Http, Load, LooksAt, Op, OpId, Part, Plan, Point, PointId, PointKind, Series, SeriesId,
     SeriesKind, SlotId, Step, StepId, Target, Task, TaskId, User, UserId, Value,
@@ -49,13 +50,7 @@ impl Draft {
         };
         let plan = Plan {
             scenario: "Draft".into(),
-            load: Load {
-                profile: "draft".into(),
-                users: 1,
-                spawn_rate: 1.0,
-                duration: 10 * SECOND,
-                graceful_stop: 30 * SECOND,
-            },
+            load: Load { graceful_stop: 30 * SECOND, ..Load::closed("draft", vec![1.0], 1, 1.0, 10 * SECOND) },
             seed: Seed(7),
             target: Target { url: text("http://127.0.0.1:80"), text: "x".into(), span, headers: Vec::new() },
             constants: Vec::new(),
@@ -75,8 +70,7 @@ impl Draft {
 
     /// So many users, so many started a second.
     pub fn users(mut self, users: u32, spawn_rate: f64) -> Draft {
-        self.plan.load.users = users;
-        self.plan.load.spawn_rate = spawn_rate;
+        self.plan.load.parts[0].shape = Shape::users(users, spawn_rate);
         self
     }
 

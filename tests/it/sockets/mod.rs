@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use scn::base::{Seed, Sources};
 use scn::metrics::{Counter, ErrorKind, Snapshot};
+use scn::plan::profile::Wanted;
 use scn::plan::{self, Plan, Profile};
 use scn::run::network::{Local, Network, Stream};
 use scn::run::{self, Finished, Options, Stop, Tick};
@@ -36,8 +37,9 @@ fn plan(text: &str, users: u32, duration: Duration) -> Plan {
     let profile = Profile {
         name: "test".into(),
         description: String::new(),
-        users,
-        spawn_rate: 1_000.0,
+        wanted: Wanted::Users { users, spawn_rate: 1_000.0 },
+        iterations: None,
+        warm_up: Duration::ZERO,
         duration,
         graceful_stop: None,
         mix: Vec::new(),

@@ -1,20 +1,8 @@
 //! When users start and of which class they are. Functions only: nothing here knows how anything is sent.
 
-use super::{Plan, UserId};
-use crate::base::Offset;
+pub mod ramp;
 
-/// One virtual user, before the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Start {
-    /// Its number over the whole run, from 0.
-    pub user: u64,
-    /// Its class.
-    pub class: UserId,
-    /// When it starts.
-    pub due: Offset,
-    /// The load thread that it lives on.
-    pub thread: usize,
-}
+use super::UserId;
 
 /// Which class each user belongs to, from user 0 on, without end: the class furthest below its share, ties in file
 /// order. So every prefix is within one user of the mix.
@@ -45,40 +33,6 @@ pub fn counts(shares: &[f64], users: u32) -> Vec<u32> {
         counts[class.0 as usize] += 1;
     }
     counts
-}
-
-/// When user `number` starts: `number ÷ spawn_rate`, from the number alone, so that rounding never adds up.
-pub fn start_of(number: u64, spawn_rate: f64) -> Offset {
-    Offset((number as f64 * 1e9 / spawn_rate).round() as u64)
-}
-
-/// Every user of a closed load, in order of starting, dealt over `threads` load threads: the k-th user of class c
-/// lives on thread (k + c) mod `threads`, so that all threads carry the same number of each class, within one.
-pub fn starts(shares: &[f64], users: u32, spawn_rate: f64, threads: usize) -> impl Iterator<Item = Start> + '_ {
-    let mut placed = vec![0_usize; shares.len()];
-    (0..u64::from(users)).zip(classes(shares)).map(move |(user, class)| {
-        let index = class.0 as usize;
-        let thread = (placed[index] + index) % threads;
-        placed[index] += 1;
-        Start { user, class, due: start_of(user, spawn_rate), thread }
-    })
-}
-
-impl Plan {
-    /// The share of each class, by [`UserId`].
-    pub fn shares(&self) -> Vec<f64> {
-        self.users.iter().map(|user| user.share).collect()
-    }
-
-    /// Every user of the run, in order of starting, dealt over `threads` load threads (at least 1).
-    pub fn starts(&self, threads: usize) -> Vec<Start> {
-        starts(&self.shares(), self.load.users, self.load.spawn_rate, threads).collect()
-    }
-
-    /// How many users of each class the run has once all have started, by [`UserId`].
-    pub fn user_counts(&self) -> Vec<u32> {
-        counts(&self.shares(), self.load.users)
-    }
 }
 
 #[cfg(test)]
@@ -114,32 +68,6 @@ mod tests {
                             assert!(off.abs() < 1.0 + 1e-9, "{shares:?}: {off} after {index}");
                         }
                     }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn starts_do_not_drift() {
-        assert_eq!(start_of(0, 3.0), Offset(0));
-        assert_eq!(start_of(1, 3.0), Offset(333_333_333));
-        assert_eq!(start_of(3_000_000, 3.0), Offset(1_000_000_000_000_000));
-        assert_eq!(start_of(7, 0.5), Offset(14_000_000_000));
-        assert_eq!(start_of(199, 20.0), Offset(9_950_000_000));
-    }
-
-    #[test]
-    fn each_thread_carries_the_same_of_each_class() {
-        for threads in 1..=5 {
-            for shares in [&[0.6, 0.4][..], &[0.7, 0.3], &[0.5, 0.25, 0.25]] {
-                let mut carried = vec![vec![0_i32; shares.len()]; threads];
-                for start in starts(shares, 203, 20.0, threads) {
-                    carried[start.thread][start.class.0 as usize] += 1;
-                }
-                for class in 0..shares.len() {
-                    let of_class: Vec<i32> = carried.iter().map(|thread| thread[class]).collect();
-                    let (most, least) = (of_class.iter().max().unwrap(), of_class.iter().min().unwrap());
-                    assert!(most - least <= 1, "{shares:?} over {threads}: {of_class:?}");
                 }
             }
         }
