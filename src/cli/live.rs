@@ -74,7 +74,8 @@ impl<'a> Live<'a> {
             return;
         }
         self.drawn = tick.elapsed;
-        let judged = tick.watch.judge(tick.total, tick.elapsed);
+        let apart = if tick.warming { Duration::ZERO } else { self.plan.load.warm_up };
+        let judged = tick.watch.judge(tick.total, tick.elapsed.saturating_sub(apart));
         let now = Now {
             plan: self.plan,
             elapsed: tick.elapsed,

@@ -110,14 +110,21 @@ impl<'a> Watch<'a> {
                     if let Some((value, row)) = seen
                         && self.aborted.is_none()
                     {
-                        watched.fired = Some(elapsed);
+                        let at = elapsed + self.plan.load.warm_up;
+                        watched.fired = Some(at);
+                        watched.breaks.extend(row.map(|row| Break {
+                            row: Some(row),
+                            name: row_name(self.plan, row),
+                            window: None,
+                            value: Some(value),
+                        }));
                         self.aborted = Some(Aborted {
                             threshold: index,
                             text: threshold.text.clone(),
                             value,
                             unit: unit(self.plan, threshold.metric, &threshold.subject),
                             name: row.map(|row| row_name(self.plan, row)).unwrap_or_default(),
-                            at: elapsed + self.plan.load.warm_up,
+                            at,
                         });
                     }
                 }

@@ -5,6 +5,7 @@
 //! terminal nor how the run was made; what only others know (names, the wall clock, hashes) comes in as [`Meta`].
 #![deny(clippy::disallowed_methods)]
 
+mod beside;
 pub mod errors;
 pub mod live;
 pub mod style;

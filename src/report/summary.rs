@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Finished, errors, words};
-use crate::metrics::thresholds::{Unit, timed_rows};
+use crate::metrics::thresholds::{How, Unit, timed_rows};
 use crate::metrics::verdict::{CPU_SPAN, CPU_SPAN_LEAST};
-use crate::metrics::{Counter, ErrorKind, Judged, Judgement, Snapshot, Times};
-use crate::plan::{Plan, PointKind, SeriesId, Subject};
+use crate::metrics::{Counter, ErrorKind, Judged, Judgement, Numbers, Snapshot, Times};
+use crate::plan::{MeasureUnit, Plan, PointKind, SeriesId, SeriesKind, Subject};
 
 /// What the summary says its shape is.
 pub const SCHEMA: &str = "scn-summary/1";
@@ -31,6 +31,8 @@ pub struct Summary {
     /// The same of the warm-up, which is in none of the other numbers.
     pub warm_up: Option<Totals>,
     pub series: Vec<Series>,
+    pub groups: Vec<Group>,
+    pub measures: Vec<Measure>,
     pub iterations: Vec<Iterations>,
     pub users: Vec<Users>,
     pub checks: Vec<Check>,
@@ -54,7 +56,20 @@ pub struct Run {
     pub sources: Map<String, Value>,
     /// Whether it was stopped before its time.
     pub stopped: bool,
+    /// The threshold that ended it, if one did.
+    pub aborted: Option<Aborted>,
     pub notes: Vec<String>,
+}
+
+/// The threshold that ended a run.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct Aborted {
+    pub text: String,
+    pub value: Option<f64>,
+    pub unit: &'static str,
+    /// Since the first start.
+    pub at_s: f64,
 }
 
 /// Whether the run itself is to be trusted.
@@ -104,7 +119,7 @@ pub struct Series {
     pub task: String,
     pub name: String,
     pub method: String,
-    /// What its times mean: `http`, `connect`, `send`, `receive`, `call`, `close`.
+    /// What its times mean: `http`, `connect`, `send`, `receive`, `call`, `close`, `retry`.
     pub kind: &'static str,
     /// Whether its times are gaps between messages and no latencies.
     pub gap: bool,
@@ -119,7 +134,33 @@ pub struct Series {
     pub service_time_ms: TimesMs,
 }
 
-/// Many times, in milliseconds.
+/// One group: a block whose time is told as a step's.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct Group {
+    pub user: String,
+    pub task: String,
+    pub name: String,
+    pub count: u64,
+    pub failures: u64,
+    /// Less its pauses, failed ones included.
+    pub time_ms: TimesMs,
+}
+
+/// What one `measure` recorded.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct Measure {
+    pub user: String,
+    pub task: String,
+    pub name: String,
+    /// `ms` of durations; empty of plain numbers.
+    pub unit: &'static str,
+    pub count: u64,
+    pub values: TimesMs,
+}
+
+/// Many times, in milliseconds; of a measure, numbers in its unit.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct TimesMs {
@@ -184,6 +225,25 @@ pub struct Threshold {
     pub unit: &'static str,
     /// `null` when there was no time to compare.
     pub ok: Option<bool>,
+    /// Whether it is an `abort if`, which is broken when it ended the run.
+    pub abort: bool,
+    /// Of a threshold with `over`: how many windows were judged.
+    pub windows: Option<u64>,
+    /// For how many steps or windows it did not hold, where it is judged for each.
+    pub broken_times: u64,
+    /// The first of them.
+    pub broken: Vec<Broken>,
+}
+
+/// A step or window for which a threshold did not hold.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct Broken {
+    /// As short as it can be told from others; `null` without `every step`.
+    pub step: Option<String>,
+    pub from_s: Option<f64>,
+    pub to_s: Option<f64>,
+    pub value: Option<f64>,
 }
 
 /// Failures of one kind at one place of the scenario.
@@ -196,6 +256,8 @@ pub struct Error {
     pub text: String,
     pub kind: &'static str,
     pub count: u64,
+    /// How often beside that, where another try was made.
+    pub retried: u64,
     /// What was said of the first one.
     pub message: Option<String>,
 }
@@ -230,6 +292,7 @@ pub fn summary(run: &Finished<'_>) -> Summary {
             scn: meta.version.clone(),
             sources: meta.sources.iter().map(|(name, hash)| (name.clone(), json!(hash))).collect(),
             stopped: meta.stopped,
+            aborted: run.judged.iter().find_map(aborted),
             notes: meta.notes.clone(),
         },
         validity: Validity {
@@ -246,7 +309,9 @@ pub fn summary(run: &Finished<'_>) -> Summary {
         },
         totals: totals(plan, seen, seconds),
         warm_up: run.warm_up.map(|seen| totals(plan, seen, (meta.length - meta.measured).as_secs_f64())),
-        series: (0..plan.series.len() as u32).map(|row| series(run, SeriesId(row), seconds)).collect(),
+        series: rows(run, |kind| kind.is_request()).map(|row| series(run, row, seconds)).collect(),
+        groups: rows(run, |kind| kind == SeriesKind::Group).map(|row| group(run, row)).collect(),
+        measures: rows(run, |kind| matches!(kind, SeriesKind::Measure(_))).map(|row| measure(run, row)).collect(),
         iterations: iterations(run),
         users: users(run),
         checks: checks(run),
@@ -306,6 +371,43 @@ fn series(run: &Finished<'_>, row: SeriesId, seconds: f64) -> Series {
     }
 }
 
+fn rows(run: &Finished<'_>, wanted: impl Fn(SeriesKind) -> bool) -> impl Iterator<Item = SeriesId> {
+    let rows = (0..).map(SeriesId).zip(&run.plan.series);
+    rows.filter(move |(_, row)| wanted(row.kind)).map(|(id, _)| id)
+}
+
+fn group(run: &Finished<'_>, row: SeriesId) -> Group {
+    let planned = &run.plan.series[row.0 as usize];
+    let nothing = Default::default();
+    let seen = run.seen.beside(row).unwrap_or(&nothing);
+    Group {
+        user: run.plan.users[planned.user.0 as usize].name.clone(),
+        task: planned.task_name.clone(),
+        name: planned.name.clone(),
+        count: seen.count(),
+        failures: seen.failures(),
+        time_ms: times_ms(&seen.times()),
+    }
+}
+
+fn measure(run: &Finished<'_>, row: SeriesId) -> Measure {
+    let planned = &run.plan.series[row.0 as usize];
+    let nothing = Default::default();
+    let seen = run.seen.beside(row).unwrap_or(&nothing);
+    let (unit, values) = match planned.kind {
+        SeriesKind::Measure(MeasureUnit::Number) => ("", numbers(&seen.numbers)),
+        _ => ("ms", times_ms(&seen.ok)),
+    };
+    Measure {
+        user: run.plan.users[planned.user.0 as usize].name.clone(),
+        task: planned.task_name.clone(),
+        name: planned.name.clone(),
+        unit,
+        count: seen.count(),
+        values,
+    }
+}
+
 fn iterations(run: &Finished<'_>) -> Vec<Iterations> {
     let tasks = run.plan.tasks.iter().enumerate();
     let rows = tasks.map(|(index, task)| {
@@ -350,22 +452,55 @@ fn checks(run: &Finished<'_>) -> Vec<Check> {
 }
 
 fn threshold(judged: &Judged) -> Threshold {
-    let (factor, unit) = match judged.unit {
-        Unit::Seconds => (1e3, "ms"),
-        Unit::Share => (1e2, "%"),
-        Unit::PerSecond => (1.0, "/s"),
-        Unit::Count | Unit::Number => (1.0, ""),
-    };
+    let (factor, unit) = unit(judged.unit);
+    let scaled = |value: f64| rounded(value * factor);
     Threshold {
         text: judged.text.clone(),
-        value: judged.value.map(|value| rounded(value * factor)),
-        limit: rounded(judged.limit * factor),
+        value: judged.value.map(scaled),
+        limit: scaled(judged.limit),
         unit,
         ok: match judged.judgement {
             Judgement::Kept => Some(true),
             Judgement::Broken => Some(false),
             Judgement::NoData => None,
         },
+        abort: matches!(judged.how, How::Abort(_)),
+        windows: match judged.how {
+            How::Windows(windows) => Some(windows),
+            _ => None,
+        },
+        broken_times: judged.broken_times,
+        broken: judged
+            .breaks
+            .iter()
+            .map(|one| Broken {
+                step: one.row.map(|_| one.name.clone()),
+                from_s: one.window.map(|(from, _)| rounded(from.as_secs_f64())),
+                to_s: one.window.map(|(_, to)| rounded(to.as_secs_f64())),
+                value: one.value.map(scaled),
+            })
+            .collect(),
+    }
+}
+
+fn aborted(judged: &Judged) -> Option<Aborted> {
+    let How::Abort(Some(at)) = judged.how else { return None };
+    let (factor, unit) = unit(judged.unit);
+    Some(Aborted {
+        text: judged.text.clone(),
+        value: judged.value.map(|value| rounded(value * factor)),
+        unit,
+        at_s: rounded(at.as_secs_f64()),
+    })
+}
+
+/// By what a value is multiplied, and the unit of what comes of it.
+fn unit(unit: Unit) -> (f64, &'static str) {
+    match unit {
+        Unit::Seconds => (1e3, "ms"),
+        Unit::Share => (1e2, "%"),
+        Unit::PerSecond => (1.0, "/s"),
+        Unit::Count | Unit::Number => (1.0, ""),
     }
 }
 
@@ -381,6 +516,7 @@ fn errors(run: &Finished<'_>) -> Vec<Error> {
             text: place.text,
             kind: place.kind.name(),
             count: place.count,
+            retried: place.retried,
             message: place.messages.into_iter().next(),
         }
     });
@@ -402,6 +538,23 @@ fn times_ms(times: &Times) -> TimesMs {
         p99_9: percentile(99.9),
         p99_99: percentile(99.99),
         max: millis(times.max()),
+    }
+}
+
+fn numbers(numbers: &Numbers) -> TimesMs {
+    let percentile = |percent| numbers.percentile(percent).map(rounded);
+    TimesMs {
+        min: numbers.min().map(rounded),
+        mean: numbers.mean().map(rounded),
+        stddev: numbers.stddev().map(rounded),
+        p50: percentile(50.0),
+        p75: percentile(75.0),
+        p90: percentile(90.0),
+        p95: percentile(95.0),
+        p99: percentile(99.0),
+        p99_9: percentile(99.9),
+        p99_99: percentile(99.99),
+        max: numbers.max().map(rounded),
     }
 }
 

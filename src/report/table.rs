@@ -2,11 +2,11 @@
 
 use super::style::{Ink, Style};
 use super::text::{self, Cell};
-use super::{Finished, words};
+use super::{Finished, beside, words};
 use crate::metrics::thresholds::timed_rows;
 use crate::metrics::verdict::{CPU_SPAN, CPU_SPAN_LEAST};
 use crate::metrics::{Counter, Times, Validity};
-use crate::plan::{PointKind, SeriesId, Subject, UserId};
+use crate::plan::{PointKind, SeriesId, SeriesKind, Subject, UserId};
 
 /// A name is shortened down to this before columns are left out.
 const NAME_WIDTH_MIN: usize = 16;
@@ -23,9 +23,10 @@ pub fn seen(run: &Finished<'_>, width: usize, style: Style) -> String {
     let sections = [
         thresholds(run, width, style),
         requests(run, width, style),
+        beside::groups_and_measures(run, width, style),
         iterations(run, width, style),
         checks(run, width, style),
-        beside(run, width, style),
+        counted(run, width, style),
     ];
     for section in sections.into_iter().filter(|section| !section.is_empty()) {
         lines.push(String::new());
@@ -51,6 +52,9 @@ fn heading(run: &Finished<'_>, width: usize, style: Style) -> String {
     if !run.plan.load.warm_up.is_zero() {
         rest += &format!(" · the first {} apart", text::clock(run.plan.load.warm_up));
     }
+    if let Some(at) = words::aborted(run.judged) {
+        rest += &format!(" · aborted at {}", text::clock(at));
+    }
     if run.meta.stopped {
         rest += " · stopped early";
     }
@@ -71,14 +75,23 @@ fn thresholds(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
             vec![Cell::left(sign).ink(ink), Cell::left(text::shorten(&judged.text, room)), Cell::left(value)]
         })
         .collect();
-    drawn(&rows, style)
+    let mut lines = Vec::new();
+    for (line, judged) in drawn(&rows, style).into_iter().zip(run.judged) {
+        lines.push(line);
+        let details = words::details(judged);
+        let details = details.iter().flat_map(|detail| wrapped(detail, width - 4));
+        lines.extend(details.map(|detail| style.paint(Ink::Faint, &format!("    {detail}"))));
+    }
+    lines
 }
 
 // ── requests ──
 
 /// A column of numbers: its head, and whether it may be left out where the terminal is narrow (the greater, the
 /// sooner).
-const COLUMNS: [(&str, u8); 9] = [
+pub(super) type Column = (&'static str, u8);
+
+const COLUMNS: [Column; 9] = [
     ("Requests", 0),
     ("Failures", 0),
     ("Average", 3),
@@ -116,8 +129,13 @@ fn requests(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
     let pooled = run.seen.times(timed_rows(run.plan, &Subject::Run));
     let cells = numbers(totals.requests, totals.failures, &pooled, seconds);
     rows.push(Row::Total { cells });
-    let (mut lines, left_out) = draw_requests(&rows, width, style);
+    let (mut lines, left_out) = draw_rows(&rows, &COLUMNS, width, style);
     let mut remarks = Vec::new();
+    if run.plan.series.iter().any(|series| series.kind == SeriesKind::Retry)
+        && run.seen.series.iter().any(|s| s.retried > 0)
+    {
+        remarks.push("tries that were made again are requests, but no failures in the last row".to_owned());
+    }
     if gaps {
         remarks.push("~ gaps between messages or waits for one, no latencies".to_owned());
     }
@@ -131,7 +149,7 @@ fn requests(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
     lines
 }
 
-enum Row {
+pub(super) enum Row {
     Task(String),
     Series { kind: String, name: String, cells: Vec<Cell> },
     Total { cells: Vec<Cell> },
@@ -172,21 +190,26 @@ fn numbers(requests: u64, failures: u64, times: &Times, seconds: f64) -> Vec<Cel
 }
 
 /// The lines, and the heads of the columns that found no room.
-fn draw_requests(rows: &[Row], width: usize, style: Style) -> (Vec<String>, Vec<&'static str>) {
-    let heads: Vec<Cell> = COLUMNS.iter().map(|(head, _)| Cell::right(*head).ink(Ink::Strong)).collect();
+pub(super) fn draw_rows(
+    rows: &[Row],
+    columns: &[Column],
+    width: usize,
+    style: Style,
+) -> (Vec<String>, Vec<&'static str>) {
+    let heads: Vec<Cell> = columns.iter().map(|(head, _)| Cell::right(*head).ink(Ink::Strong)).collect();
     let numbers = text::widths(rows.iter().map(Row::cells).chain([heads.as_slice()]));
     let kinds = rows.iter().map(|row| if let Row::Series { kind, .. } = row { text::width(kind) } else { 0 });
     let kind_width = kinds.chain([4]).max().unwrap_or(4);
     let names = rows.iter().map(|row| if let Row::Series { name, .. } = row { text::width(name) } else { 0 });
     let wanted = names.chain([5]).max().unwrap_or(5);
-    let mut shown: Vec<usize> = (0..COLUMNS.len()).collect();
+    let mut shown: Vec<usize> = (0..columns.len()).collect();
     let room = |shown: &[usize]| {
         let taken: usize = shown.iter().map(|&column| numbers[column] + text::GAP).sum();
         width.saturating_sub(taken + kind_width + text::GAP)
     };
     while room(&shown) < wanted.min(NAME_WIDTH_MIN) {
-        let Some(next) = shown.iter().copied().max_by_key(|&column| COLUMNS[column].1) else { break };
-        if COLUMNS[next].1 == 0 {
+        let Some(next) = shown.iter().copied().max_by_key(|&column| columns[column].1) else { break };
+        if columns[next].1 == 0 {
             break;
         }
         shown.retain(|&column| column != next);
@@ -213,7 +236,7 @@ fn draw_requests(rows: &[Row], width: usize, style: Style) -> (Vec<String>, Vec<
             }
         });
     }
-    let left_out = (0..COLUMNS.len()).filter(|column| !shown.contains(column)).map(|column| COLUMNS[column].0);
+    let left_out = (0..columns.len()).filter(|column| !shown.contains(column)).map(|column| columns[column].0);
     (lines, left_out.collect())
 }
 
@@ -288,7 +311,7 @@ fn checks(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
 
 // ── what was counted beside, and the run itself ──
 
-fn beside(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
+fn counted(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
     let totals = run.seen.totals();
     let count = |counter| run.seen.counter(counter);
     let mut rows: Vec<(&str, Vec<String>)> = Vec::new();
@@ -325,6 +348,11 @@ fn beside(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
         (count(Counter::UsersFailed), "users ended because their `on start` failed"),
         (count(Counter::Mistyped), "comparisons of different types, all false"),
         (count(Counter::BodiesCut), "bodies cut off"),
+        (count(Counter::RedirectsRefused), "redirects not followed: more than the step allows"),
+        (count(Counter::LimitsReached), "loops ended at their limit, with items left"),
+        (count(Counter::RowsWaited), "times a user waited for a row of data"),
+        (count(Counter::MeasuresNegative), "measured durations below zero, counted as 0"),
+        (count(Counter::Dropped), "arrivals dropped: no user was free"),
         (count(Counter::SamplesLost), "samples lost"),
     ];
     let odd = said(&odd, 0);
@@ -394,17 +422,17 @@ fn validity(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
     lines
 }
 
-fn belongs(run: &Finished<'_>, user: UserId, task: &str) -> String {
+pub(super) fn belongs(run: &Finished<'_>, user: UserId, task: &str) -> String {
     format!("{} / {task}", run.plan.users[user.0 as usize].name)
 }
 
-fn drawn(rows: &[Vec<Cell>], style: Style) -> Vec<String> {
+pub(super) fn drawn(rows: &[Vec<Cell>], style: Style) -> Vec<String> {
     let widths = text::widths(rows.iter().map(Vec::as_slice));
     rows.iter().map(|row| text::line(row, &widths, style)).collect()
 }
 
 /// `text` in lines of at most `width` columns, broken at blanks; a word that is wider stays whole.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::style::Ink;
 use super::text;
-use crate::metrics::thresholds::Unit;
+use crate::metrics::thresholds::{How, Unit};
 use crate::metrics::{Judged, Judgement};
 use crate::plan::{Op, Plan, SeriesId, SeriesKind, StepId};
 
@@ -42,6 +42,54 @@ fn amount(value: f64, unit: Unit) -> String {
         Unit::Count => format!("{value}"),
         Unit::Number => number(value),
     }
+}
+
+/// What else there is to say of a threshold: for which steps and windows it did not hold, and that it ended the run.
+pub fn details(judged: &Judged) -> Vec<String> {
+    let mut details = Vec::new();
+    match judged.how {
+        How::Abort(Some(at)) => {
+            let place = judged.breaks.first().map(|one| format!(" because of `{}`", one.name)).unwrap_or_default();
+            details.push(format!("ended the run at {}{place}", text::clock(at)));
+        }
+        How::Windows(0) => details.push("no window was complete".to_owned()),
+        How::Windows(windows) if judged.broken() && judged.broken_times > 0 && judged.breaks[0].row.is_none() => {
+            details.push(format!(
+                "broken in {} of {}",
+                judged.broken_times,
+                text::counted(windows, "window", "windows")
+            ));
+        }
+        _ => {}
+    }
+    if matches!(judged.how, How::Abort(_)) || judged.breaks.is_empty() {
+        return details;
+    }
+    let said = judged.breaks.iter().take(BREAKS_SHOWN).map(|one| {
+        let value = one.value.map(|value| amount(value, judged.unit)).unwrap_or_default();
+        let name = if one.name.is_empty() { String::new() } else { format!("{} ", one.name) };
+        let window =
+            one.window.map(|(from, to)| format!("{}–{} ", text::clock(from), text::clock(to))).unwrap_or_default();
+        format!("{name}{window}{value}")
+    });
+    let mut said = said.collect::<Vec<_>>().join(" · ");
+    let more = judged.broken_times - judged.breaks.len().min(BREAKS_SHOWN) as u64;
+    if more > 0 {
+        said += &format!(" · and {more} more");
+    }
+    details.push(said);
+    details
+}
+
+/// So many steps or windows that broke a threshold are named in the terminal; the summary names more.
+const BREAKS_SHOWN: usize = 6;
+
+/// When a threshold ended the run, if one did.
+pub fn aborted(judged: &[Judged]) -> Option<Duration> {
+    judged.iter().find_map(|one| match one.how {
+        How::Abort(at) => at,
+        _ => None,
+    })
 }
 
 /// A measured number: three digits, or all of its whole ones, without noughts behind.
@@ -111,7 +159,6 @@ pub fn check_name(text: &str) -> &str {
 mod tests {
     use super::*;
     use crate::base::{FileId, Span};
-    use crate::metrics::thresholds::How;
     use crate::plan::Comparison;
 
     #[test]

@@ -16,3 +16,4 @@ mod run;
 mod scenarios;
 mod sockets;
 mod syntax;
+mod thresholds;

@@ -63,7 +63,7 @@ fn nothing_told() -> Told {
 }
 
 /// Compares with `tests/golden/report/NAME`; `SCN_BLESS=1 cargo test` writes it, to be read before it is kept.
-fn golden(name: &str, text: &str) {
+pub fn golden(name: &str, text: &str) {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/report").join(name);
     if std::env::var_os("SCN_BLESS").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -161,7 +161,7 @@ fn the_schema_describes_every_key_and_knows_no_other() {
 }
 
 /// Walks the summary and its schema side by side.
-fn described(at: &str, schema: &Value, root: &Value, value: &Value) {
+pub fn described(at: &str, schema: &Value, root: &Value, value: &Value) {
     let schema = match schema.get("$ref").and_then(Value::as_str) {
         Some(reference) => root.pointer(reference.trim_start_matches('#')).expect("references point into the schema"),
         None => schema,

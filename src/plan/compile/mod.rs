@@ -74,7 +74,7 @@ fn unreachable_rate(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
 /// `window-beyond-run`: nothing will ever be judged.
 fn window_beyond_run(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
     let (When::Windows(length) | When::Abort(Some(length))) = threshold.when else { return None };
-    let run = plan.load.duration;
+    let run = plan.load.measured();
     if length <= run {
         return None;
     }
