@@ -5,11 +5,13 @@
 
 mod arrivals;
 pub mod clock;
+mod connection;
 pub mod dial;
 pub mod eval;
 mod finish;
 #[cfg(test)]
 mod fixture;
+mod flight;
 mod hear;
 mod http;
 mod judge;
@@ -20,6 +22,7 @@ pub mod place;
 mod prepare;
 mod random;
 mod request;
+mod session;
 mod socket;
 mod thread;
 mod threads;
@@ -38,7 +41,7 @@ use tokio::sync::watch;
 use crate::metrics::{Aborted, Judged, Snapshot, Watch};
 use crate::plan::Plan;
 
-pub use http::BODY_KEPT_MAX;
+pub use connection::BODY_KEPT_MAX;
 pub use life::UNANSWERED_MIN;
 
 /// What a run needs beside its plan.

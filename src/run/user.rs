@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::http::Connection;
 use super::random::Random;
+use super::session::Session;
 use super::socket::Sockets;
 use super::thread::Thread;
 use super::trace::Event;
@@ -31,8 +31,8 @@ pub struct User {
     /// Its sockets. Shared with the [`attend`](super::socket::attend) around its walk, which reads them as they come;
     /// cut with [`Sockets::cut`] after a failure and when the iteration is abandoned.
     pub sockets: Rc<Sockets>,
-    /// Its HTTP connection, while it lies still.
-    pub connection: Option<Box<Connection>>,
+    /// Its HTTP connections.
+    pub session: Rc<Session>,
     /// The URL of the last HTTP answer in this iteration, where the plan has paths that may be relative to it.
     pub last_url: Option<Rc<str>>,
     /// Its dice.
@@ -59,7 +59,7 @@ impl User {
             iteration: 0,
             slots: vec![None; user.slots as usize],
             sockets: Rc::new(Sockets::new(thread.clone(), user.sockets)),
-            connection: None,
+            session: Rc::default(),
             last_url: None,
             random: Random::new(thread.plan.seed, id),
             due,

@@ -1,0 +1,261 @@
+//! One HTTP connection: sends a request and reads the answer to its last byte.
+//!
+//! hyper's connection is a future of its own, meant for a task beside the one that sends. Here both are polled in
+//! turn by the exchange, so that a request costs no switch of tasks; between requests the connection lies still in
+//! its session. What that leaves open, a peer that closes meanwhile, is seen when the next request begins.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::Request;
+use http::response::Parts;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1;
+
+use super::dial::{Trouble, dial};
+use super::place::Origin;
+use super::thread::Thread;
+use super::wire::{Traffic, Wire};
+use crate::base::units::duration_text;
+use crate::base::{ByteSize, Offset};
+use crate::metrics::ErrorKind;
+
+/// So much of a body is kept to look into; the rest is counted and dropped.
+pub const BODY_KEPT_MAX: usize = 1 << 20;
+
+/// A connection's read buffer, and with it the head of an answer, never grows beyond this.
+const READ_BUFFER_MAX: usize = 64 << 10;
+
+/// An HTTP connection of a user.
+pub struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// Until it has ended.
+    connection: Option<http1::Connection<Wire, Full<Bytes>>>,
+    /// What is seen of it from outside.
+    pub(super) traffic: Rc<Traffic>,
+    /// Where it leads.
+    pub(super) origin: Rc<Origin>,
+    /// How many requests it has carried.
+    pub(super) carried: u64,
+}
+
+/// An answer, read to its last byte.
+pub(super) struct Received {
+    pub head: Parts,
+    /// As far as it is kept.
+    pub body: Bytes,
+    /// All of it.
+    pub size: u64,
+    /// Whether the connection can carry another request.
+    pub reusable: bool,
+}
+
+/// How an answer is waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    /// Until when.
+    pub deadline: Offset,
+    /// The time that is given, for the words.
+    pub timeout: Duration,
+    /// Whether its body is kept to look into.
+    pub keep: bool,
+}
+
+/// Why there is no answer.
+pub(super) enum Unanswered {
+    /// The connection was gone before a byte had left: the request is as it was.
+    NotSent,
+    /// Anything else.
+    Trouble(Trouble),
+}
+
+impl Connection {
+    /// A new one to `origin`, or why there is none by `deadline`.
+    pub(super) async fn open(
+        thread: &Thread,
+        origin: Rc<Origin>,
+        deadline: Offset,
+    ) -> Result<Box<Connection>, Trouble> {
+        let stream = dial(thread, &origin.host, origin.port, deadline).await?;
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let traffic = Rc::new(Traffic {
+            waker: RefCell::new(waker),
+            first_out: Cell::new(None),
+            sent: Cell::new(0),
+            received: Cell::new(0),
+            end: RefCell::new(None),
+        });
+        let clock = thread.clock.clone();
+        let wire = Wire { stream, traffic: traffic.clone(), wires: thread.wires.clone(), clock };
+        let handshake = http1::Builder::new().max_buf_size(READ_BUFFER_MAX).handshake(wire).await;
+        let (sender, connection) = handshake.map_err(|error| Trouble::new(ErrorKind::Protocol, error.to_string()))?;
+        Ok(Box::new(Connection { sender, connection: Some(connection), traffic, origin, carried: 0 }))
+    }
+
+    /// Sends `request` and reads the answer to its last byte. `request` is taken, and put back where nothing of it has
+    /// left; `status` is set as soon as the answer's head is there.
+    pub(super) async fn exchange(
+        &mut self,
+        thread: &Thread,
+        slot: &mut Option<Request<Full<Bytes>>>,
+        wanted: Wanted,
+        status: &mut u16,
+    ) -> Result<Received, Unanswered> {
+        let keep = wanted.keep;
+        let request = slot.take().expect("who exchanges has a request");
+        let mut response = pin!(self.sender.try_send_request(request));
+        let (connection, traffic) = (&mut self.connection, &self.traffic);
+        let mut head: Option<(Parts, Incoming)> = None;
+        let mut kept = Kept::default();
+        let mut size = 0_u64;
+        let mut sleep = thread.clock.alarm(wanted.deadline);
+        let mut poll_answer = |cx: &mut Context<'_>, size: &mut u64, head: &mut Option<(Parts, Incoming)>| {
+            {
+                let mut waker = traffic.waker.borrow_mut();
+                if !waker.will_wake(cx.waker()) {
+                    waker.clone_from(cx.waker());
+                }
+            }
+            let inner = &mut Context::from_waker(&thread.wires.waker);
+            loop {
+                thread.wires.take_woken();
+                if let Some(live) = connection
+                    && Pin::new(live).poll(inner).is_ready()
+                {
+                    // Dropped at once: that gives back a request which it had not taken up.
+                    *connection = None;
+                }
+                if head.is_none() {
+                    match response.as_mut().poll(inner) {
+                        Poll::Ready(Ok(answer)) => {
+                            *status = answer.status().as_u16();
+                            *head = Some(answer.into_parts());
+                        }
+                        Poll::Ready(Err(mut error)) => {
+                            let again = error.take_message().filter(|_| traffic.first_out.get().is_none());
+                            return Poll::Ready(Err(match again {
+                                Some(request) => {
+                                    *slot = Some(request);
+                                    Unanswered::NotSent
+                                }
+                                None => {
+                                    Unanswered::Trouble(trouble(error.error(), traffic, "before the answer's head"))
+                                }
+                            }));
+                        }
+                        Poll::Pending => {}
+                    }
+                }
+                if let Some((_, body)) = head {
+                    loop {
+                        match Pin::new(&mut *body).poll_frame(inner) {
+                            Poll::Ready(Some(Ok(frame))) => {
+                                if let Ok(data) = frame.into_data() {
+                                    *size += data.len() as u64;
+                                    if keep {
+                                        kept.push(data);
+                                    }
+                                }
+                            }
+                            Poll::Ready(None) => return Poll::Ready(Ok(())),
+                            Poll::Ready(Some(Err(error))) => {
+                                let what = format!("in the body, after {}", ByteSize(*size));
+                                return Poll::Ready(Err(Unanswered::Trouble(trouble(&error, traffic, &what))));
+                            }
+                            Poll::Pending => break,
+                        }
+                    }
+                }
+                if !thread.wires.take_woken() {
+                    return Poll::Pending;
+                }
+            }
+        };
+        let finished = poll_fn(|cx| match poll_answer(cx, &mut size, &mut head) {
+            Poll::Pending => Pin::new(&mut sleep).poll(cx).map(|()| None),
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+        })
+        .await;
+        match (finished, head) {
+            (Some(Ok(())), Some((head, _))) => {
+                let reusable = self.connection.is_some() && self.sender.is_ready();
+                Ok(Received { head, body: kept.finish(), size, reusable })
+            }
+            (Some(Ok(())), None) => unreachable!("a body ends after its head"),
+            (Some(Err(why)), _) => Err(why),
+            (None, head) => {
+                let text = late(wanted.timeout, traffic.first_out.get().is_some(), head.as_ref(), size);
+                Err(Unanswered::Trouble(Trouble::new(ErrorKind::Timeout, text)))
+            }
+        }
+    }
+}
+
+/// What was there when the time was up.
+fn late(timeout: Duration, sent: bool, head: Option<&(Parts, Incoming)>, size: u64) -> String {
+    let within = duration_text(timeout);
+    match head {
+        None if sent => format!("no answer within {within}"),
+        None => format!("the request could not be sent within {within}"),
+        Some((head, _)) => match head.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()) {
+            Some(all) => {
+                format!("no whole answer within {within}: the head had arrived, {size} of {all} bytes of the body read")
+            }
+            None => {
+                format!("no whole answer within {within}: the head had arrived, {size} bytes of an endless body read")
+            }
+        },
+    }
+}
+
+/// What hyper's error means. What the stream itself has seen says more than what hyper made of it.
+fn trouble(error: &hyper::Error, traffic: &Traffic, when: &str) -> Trouble {
+    if error.is_parse() {
+        return Trouble::new(ErrorKind::Protocol, format!("what came is not HTTP: {error}"));
+    }
+    if let Some(end) = traffic.end.borrow_mut().take() {
+        return Trouble { text: format!("{} {when}", end.text), ..end };
+    }
+    use std::error::Error as _;
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let kind = match error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+        true => ErrorKind::Closed,
+        false => ErrorKind::Protocol,
+    };
+    Trouble::new(kind, format!("{error}{cause}"))
+}
+
+/// A body as far as it is kept: most come in one piece and are not copied.
+#[derive(Default)]
+struct Kept {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Kept {
+    fn push(&mut self, data: Bytes) {
+        let have = self.first.len().max(self.all.len());
+        let data = &data.slice(..data.len().min(BODY_KEPT_MAX - have));
+        if data.is_empty() {
+            return;
+        }
+        if have == 0 {
+            self.first = data.clone();
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&self.first);
+        }
+        self.all.extend_from_slice(data);
+    }
+
+    fn finish(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    }
+}

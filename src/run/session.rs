@@ -1,0 +1,232 @@
+//! What a user's requests share: connections that lie still, by server.
+//!
+//! A user alone with one request at a time has one connection to each server and never waits here. Several at once, as
+//! `parallel` has them, take up to [`PER_ORIGIN_MAX`] to each; who comes later waits for one to be given back, first
+//! come, first served.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use super::clock::Elapsed;
+use super::connection::Connection;
+use super::dial::Trouble;
+use super::place::Origin;
+use super::thread::Thread;
+use crate::base::Offset;
+use crate::metrics::ErrorKind;
+
+/// Most connections of one user to one server at a time, as in a browser.
+pub const PER_ORIGIN_MAX: usize = 6;
+
+/// Most connections of one user that lie still, all servers together; beyond that the one that lay longest goes.
+pub const STILL_MAX: usize = 32;
+
+/// Connections of one user.
+#[derive(Default)]
+pub struct Session {
+    pool: RefCell<Pool>,
+}
+
+#[derive(Default)]
+struct Pool {
+    /// Those that lie still, the one that was used last at the end.
+    still: Vec<Box<Connection>>,
+    /// The servers of those in use, one entry a connection.
+    used: Vec<Rc<Origin>>,
+    /// Who waits, and for which server; as many as there are requests at once.
+    waiting: VecDeque<(u64, Rc<Origin>, Waker)>,
+    /// How many have waited.
+    tickets: u64,
+}
+
+impl Session {
+    /// The right to one connection to `origin`, if there are not too many in use already; else [`Session::wait`].
+    pub(super) fn lease(self: &Rc<Session>, origin: &Rc<Origin>) -> Option<Lease> {
+        let free = self.pool.borrow_mut().enter(origin);
+        free.then(|| Lease { session: self.clone(), origin: origin.clone(), connection: None })
+    }
+
+    /// The right to one connection to `origin`, once it is there, at most until `deadline`.
+    pub(super) async fn wait(
+        self: Rc<Session>,
+        thread: &Thread,
+        origin: Rc<Origin>,
+        deadline: Offset,
+    ) -> Result<Lease, Trouble> {
+        let mut place = Queued { session: &self, ticket: None };
+        let turn = poll_fn(|cx| place.poll(&origin, cx.waker()));
+        if let Err(Elapsed) = thread.clock.within(deadline, turn).await {
+            let text = format!("all {PER_ORIGIN_MAX} connections to {} were in use until then", origin.authority);
+            return Err(Trouble::new(ErrorKind::Timeout, text));
+        }
+        drop(place);
+        Ok(Lease { session: self, origin, connection: None })
+    }
+
+    /// Closes what lies still: what comes next begins anew, as a new person would.
+    pub(super) fn clear(&self) {
+        self.pool.borrow_mut().still.clear();
+    }
+}
+
+impl Pool {
+    /// Counts one more connection to `origin` in use, if there may be one.
+    fn enter(&mut self, origin: &Rc<Origin>) -> bool {
+        let free = self.used.iter().filter(|used| is_same(used, origin)).count() < PER_ORIGIN_MAX;
+        if free {
+            self.used.push(origin.clone());
+        }
+        free
+    }
+
+    fn leave(&mut self, origin: &Rc<Origin>) {
+        if let Some(index) = self.used.iter().position(|used| is_same(used, origin)) {
+            self.used.swap_remove(index);
+        }
+        if let Some((.., waker)) = self.waiting.iter().find(|(_, other, _)| is_same(other, origin)) {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+fn is_same(a: &Rc<Origin>, b: &Rc<Origin>) -> bool {
+    Rc::ptr_eq(a, b) || a == b
+}
+
+/// A place in the queue; left when dropped.
+struct Queued<'a> {
+    session: &'a Session,
+    ticket: Option<u64>,
+}
+
+impl Queued<'_> {
+    fn poll(&mut self, origin: &Rc<Origin>, waker: &Waker) -> Poll<()> {
+        let pool = &mut *self.session.pool.borrow_mut();
+        let Some(ticket) = self.ticket else {
+            pool.tickets += 1;
+            self.ticket = Some(pool.tickets);
+            pool.waiting.push_back((pool.tickets, origin.clone(), waker.clone()));
+            return Poll::Pending;
+        };
+        let first = pool.waiting.iter().find(|(_, other, _)| is_same(other, origin));
+        if first.is_some_and(|(number, ..)| *number == ticket) && pool.enter(origin) {
+            return Poll::Ready(());
+        }
+        if let Some(place) = pool.waiting.iter_mut().find(|(number, ..)| *number == ticket) {
+            place.2.clone_from(waker);
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let pool = &mut *self.session.pool.borrow_mut();
+        let Some(index) = pool.waiting.iter().position(|(number, ..)| *number == ticket) else { return };
+        let (_, origin, _) = pool.waiting.remove(index).expect("just found");
+        // Whether its turn came or its time was up: the next one looks whether there is room for it too.
+        if let Some((.., waker)) = pool.waiting.iter().find(|(_, other, _)| is_same(other, &origin)) {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// The right to one connection, given back when dropped.
+pub(super) struct Lease {
+    session: Rc<Session>,
+    origin: Rc<Origin>,
+    /// One to lie still again, where the lease ends with one.
+    connection: Option<Box<Connection>>,
+}
+
+impl Lease {
+    /// A connection that lies still, if there is one: the one that was used last.
+    pub fn kept(&mut self) -> Option<Box<Connection>> {
+        let still = &mut self.session.pool.borrow_mut().still;
+        let index = still.iter().rposition(|kept| is_same(&kept.origin, &self.origin))?;
+        Some(still.remove(index))
+    }
+
+    /// The connection can carry another request.
+    pub fn keep(mut self, connection: Box<Connection>) {
+        self.connection = Some(connection);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let pool = &mut *self.session.pool.borrow_mut();
+        if let Some(connection) = self.connection.take() {
+            if pool.still.len() == STILL_MAX {
+                pool.still.remove(0);
+            }
+            pool.still.push(connection);
+        }
+        pool.leave(&self.origin);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture::{nowhere, plan, pretend, thread};
+
+    #[test]
+    fn the_seventh_request_waits_for_one_of_six_and_the_eighth_behind_it() {
+        pretend(async {
+            let thread = thread(plan(&[], &[]), nowhere());
+            let session: Rc<Session> = Rc::default();
+            let origin = thread.base.origin.clone();
+            let mut leases: Vec<Lease> = (0..PER_ORIGIN_MAX).map(|_| session.lease(&origin).expect("free")).collect();
+            assert!(session.lease(&origin).is_none());
+            let order = Rc::new(RefCell::new(Vec::new()));
+            for number in [7, 8] {
+                let (session, origin, order, thread) = (session.clone(), origin.clone(), order.clone(), thread.clone());
+                tokio::task::spawn_local(async move {
+                    let lease = session.wait(&thread, origin, Offset::NEVER).await;
+                    order.borrow_mut().push(number);
+                    std::mem::forget(lease);
+                });
+                tokio::task::yield_now().await;
+            }
+            for expected in [vec![7], vec![7, 8]] {
+                leases.pop();
+                for _ in 0..4 {
+                    tokio::task::yield_now().await;
+                }
+                assert_eq!(*order.borrow(), expected);
+            }
+        });
+    }
+
+    #[test]
+    fn who_waits_in_vain_says_so_and_leaves_the_queue() {
+        pretend(async {
+            let thread = thread(plan(&[], &[]), nowhere());
+            let session: Rc<Session> = Rc::default();
+            let origin = thread.base.origin.clone();
+            let other = Rc::new(Origin { host: "localhost".into(), port: 81, authority: "localhost:81".into() });
+            let _leases: Vec<Lease> = (0..PER_ORIGIN_MAX).map(|_| session.lease(&origin).expect("free")).collect();
+            assert!(session.lease(&other).is_some(), "another server is another six");
+            let soon = thread.clock.now() + std::time::Duration::from_secs(1);
+            let trouble = session.clone().wait(&thread, origin, soon).await.err().expect("in vain");
+            assert_eq!(trouble.kind, ErrorKind::Timeout);
+            assert_eq!(trouble.text, "all 6 connections to 127.0.0.1:80 were in use until then".replace(":80", ""));
+            assert!(session.pool.borrow().waiting.is_empty());
+        });
+    }
+
+    #[test]
+    fn a_lease_that_ends_leaves_nothing_behind() {
+        let session: Rc<Session> = Rc::default();
+        let origin = Rc::new(Origin { host: "localhost".into(), port: 81, authority: "localhost:81".into() });
+        for _ in 0..100 {
+            drop(session.lease(&origin));
+            assert_eq!(session.pool.borrow().used.len(), 0);
+        }
+    }
+}
