@@ -8,9 +8,9 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthChar;
 
 use super::screen::{Look, Screen};
-use crate::metrics::Recent;
+use crate::metrics::{Aborted, Recent};
 use crate::plan::Plan;
-use crate::report::{Now, live, plain_line};
+use crate::report::{Now, abort_reason, live, plain_line};
 use crate::run::{Stop, Tick};
 
 /// What the numbers in the middle look back over.
@@ -31,6 +31,8 @@ pub struct Live<'a> {
     drawn: Duration,
     /// Lines of the view that stand on the terminal.
     lines: usize,
+    /// Whether it was said that a threshold ended the run.
+    told_of_abort: bool,
 }
 
 /// How the view is drawn.
@@ -53,7 +55,7 @@ impl<'a> Live<'a> {
             (false, false) => Mode::Plain,
         };
         let recent = Recent::new(plan, LOOKS_BACK);
-        Live { plan, look: screen.err, mode, recent, stop, drawn: Duration::ZERO, lines: 0 }
+        Live { plan, look: screen.err, mode, recent, stop, drawn: Duration::ZERO, lines: 0, told_of_abort: false }
     }
 
     /// Whether a signal should be answered with words of its own: the view in place says it itself.
@@ -63,6 +65,13 @@ impl<'a> Live<'a> {
 
     /// Takes in what was seen, and draws it when it is time.
     pub fn show(&mut self, tick: &Tick<'_>) {
+        if let Some(aborted) = tick.watch.aborted()
+            && !self.told_of_abort
+            && self.mode == Mode::Plain
+        {
+            self.told_of_abort = true;
+            write(&format!("stopping: {}\n", abort_reason(aborted)));
+        }
         let every = match self.mode {
             Mode::Quiet => return,
             Mode::InPlace => REDRAW_EVERY,
@@ -87,6 +96,9 @@ impl<'a> Live<'a> {
         match self.mode {
             Mode::InPlace => {
                 let mut lines = live(&now, self.columns(), self.look.style());
+                if let Some(aborted) = tick.watch.aborted() {
+                    lines.push(format!("  {}", abort_reason(aborted)));
+                }
                 if self.stop.presses() > 0 {
                     lines.push("  running iterations may end; Ctrl-C once more stops at once".to_owned());
                 }

@@ -21,6 +21,7 @@ pub use live::{Now, live, plain_line};
 pub use style::{Ink, Style};
 pub use summary::{SCHEMA, SUMMARY_SCHEMA, Summary, summary};
 pub use table::{seen, table, trust};
+pub use words::abort_reason;
 
 use crate::base::Sources;
 use crate::metrics::{Judged, Snapshot, Verdict};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::style::Ink;
 use super::text;
 use crate::metrics::thresholds::{How, Unit};
-use crate::metrics::{Judged, Judgement};
+use crate::metrics::{Aborted, Judged, Judgement};
 use crate::plan::{Op, Plan, SeriesId, SeriesKind, StepId};
 
 /// The sign of a threshold: ✓ held, ✗ broken, – no data.
@@ -83,6 +83,13 @@ pub fn details(judged: &Judged) -> Vec<String> {
 
 /// So many steps or windows that broke a threshold are named in the terminal; the summary names more.
 const BREAKS_SHOWN: usize = 6;
+
+/// Why a threshold ended the run: `abort if error_rate > 50% for 10s` holds: 62% at 12s.
+pub fn abort_reason(aborted: &Aborted) -> String {
+    let step = if aborted.name.is_empty() { String::new() } else { format!(" for `{}`", aborted.name) };
+    let (value, at) = (amount(aborted.value, aborted.unit), text::clock(aborted.at));
+    format!("`{}` holds{step}: {value} at {at}", aborted.text)
+}
 
 /// When a threshold ended the run, if one did.
 pub fn aborted(judged: &[Judged]) -> Option<Duration> {

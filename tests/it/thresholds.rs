@@ -317,6 +317,7 @@ fn told() -> Told {
         run_id: "abcdef".into(),
         started: "2026-11-23T21:35:00Z".into(),
         length: seconds(30),
+        measured: seconds(30),
         ..Meta::default()
     };
     Told { plan: more.plan, seen, judged, verdict, meta }

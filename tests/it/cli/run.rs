@@ -167,3 +167,15 @@ fn a_second_signal_stops_at_once_and_the_report_comes_all_the_same() {
     let ended = run.wait().exits(105).says("at once");
     assert_eq!(summary(ended.folder())["totals"]["iterations"], 0);
 }
+
+#[test]
+fn an_abort_ends_the_run_with_99_and_says_why() {
+    let text = format!("{SOUND}\nthresholds {{\n  abort if count > 1\n}}\n");
+    let ended = scn("run a.scn --demo --users 2 --spawn-rate 100 --duration 10m").file("a.scn", text).run();
+    let ended = ended.exits(99).prints("aborted at").prints("ended the run at").says("`abort if count > 1` holds");
+    let summary = summary(ended.folder());
+    assert_eq!(summary["run"]["aborted"]["text"], "abort if count > 1");
+    assert_eq!(summary["run"]["stopped"], false);
+    assert_eq!(summary["thresholds"][0]["abort"], true);
+    assert!(summary["run"]["duration_s"].as_f64().is_some_and(|duration| duration < 300.0));
+}

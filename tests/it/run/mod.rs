@@ -1,6 +1,7 @@
 //! Tests of `run`: whole lives in virtual time over a network in memory, and real sockets against servers that
 //! misbehave.
 
+mod aborts;
 mod life;
 mod loads;
 mod misbehaviour;
