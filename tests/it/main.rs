@@ -6,6 +6,7 @@ mod demo;
 mod drops;
 mod explain;
 mod fmt;
+mod language;
 mod layers;
 mod marks;
 mod metrics;

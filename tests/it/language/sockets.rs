@@ -1,0 +1,12 @@
+//! Cases of the rows about sockets and event streams.
+
+use super::world::Case;
+
+pub fn cases() -> Vec<Case> {
+    Vec::new()
+}
+
+#[test]
+fn the_cases_of_this_file_hold() {
+    super::run(cases());
+}

@@ -1,0 +1,657 @@
+//! A case: a row of the reference, a scenario that uses it, a scripted service in memory, and what exactly comes of it.
+//!
+//! ```ignore
+//! case("`retry 10 every 1s { … }`")
+//!     .task("retry 3 every 1s { GET /x { expect status 200 } }")
+//!     .server(|request| if request.number < 2 { Answer::status(503) } else { Answer::ok() })
+//!     .expect(|seen| {
+//!         assert_eq!(seen.paths(), ["/x", "/x", "/x"]);
+//!         assert_eq!(seen.iterations(), (1, 0));
+//!     })
+//! ```
+//!
+//! Time is virtual: a case that takes an hour takes a millisecond. Every host resolves to this machine, so targets may
+//! be called `http://api` or, with `.allow`, `http://api.test`; the service tells them apart by `request.host`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use scn::base::{Files, Seed, Sources};
+use scn::diagnostic::Severity;
+use scn::metrics::snapshot::SeriesSeen;
+use scn::metrics::{Counter, ErrorKind, Judged, Snapshot, thresholds};
+use scn::plan::{self, Plan, Profile};
+use scn::run::network::{Local, Network, Stream};
+use scn::run::{self, Finished, Options, Stop};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+
+/// So long a user of [`Case::task`] thinks after its iteration: longer than any case runs, so that there is one.
+pub const ONCE: &str = "think 2h";
+
+/// A case for a row of the reference: the text of its first cell.
+pub fn case(row: &str) -> Case {
+    Case {
+        rows: vec![row.to_owned()],
+        scenario: String::new(),
+        files: HashMap::new(),
+        environment: HashMap::new(),
+        allow: Vec::new(),
+        users: 1,
+        duration: Duration::from_secs(3600),
+        server: Rc::new(|_| Answer::ok()),
+        socket: Rc::new(|peer| Box::pin(echo(peer))),
+        expect: None,
+    }
+}
+
+type Script = dyn Fn(Peer) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// What is run, against what, and what must come of it.
+pub struct Case {
+    rows: Vec<String>,
+    scenario: String,
+    files: HashMap<PathBuf, Vec<u8>>,
+    environment: HashMap<String, String>,
+    allow: Vec<String>,
+    users: u32,
+    duration: Duration,
+    server: Rc<dyn Fn(&Request) -> Answer>,
+    socket: Rc<Script>,
+    expect: Option<Box<dyn Fn(&Seen)>>,
+}
+
+impl Case {
+    /// It is a case for this row, too.
+    pub fn also(mut self, row: &str) -> Case {
+        self.rows.push(row.to_owned());
+        self
+    }
+
+    /// The whole scenario. It runs for an hour with one user, if nothing else is said: where there should be one
+    /// iteration, its user says `think 2h`.
+    pub fn scenario(mut self, text: &str) -> Case {
+        self.scenario = text.to_owned();
+        self
+    }
+
+    /// A scenario whose one user `u` does this once, in task `t`.
+    pub fn task(self, statements: &str) -> Case {
+        self.user(&format!("task t {{\n{statements}\n}}"))
+    }
+
+    /// A scenario with this in its one user `u`, who thinks for two hours after a task.
+    pub fn user(self, items: &str) -> Case {
+        self.file_of("", items)
+    }
+
+    /// The same, with items of the file before the user.
+    pub fn file_of(mut self, items: &str, of_the_user: &str) -> Case {
+        self.scenario = format!(
+            "scenario \"Case\"\ntarget \"http://127.0.0.1:80\" {{ timeout 10s }}\n{items}\nuser u {{\n{ONCE}\n{of_the_user}\n}}\n"
+        );
+        self
+    }
+
+    /// A file beside the scenario.
+    pub fn file(mut self, path: &str, content: impl AsRef<[u8]>) -> Case {
+        self.files.insert(path.into(), content.as_ref().to_vec());
+        self
+    }
+
+    /// A variable that `env` and `secret` read.
+    pub fn env(mut self, name: &str, value: &str) -> Case {
+        self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// A host beside this machine that may be sent to.
+    pub fn allow(mut self, host: &str) -> Case {
+        self.allow.push(host.into());
+        self
+    }
+
+    /// So many users, started a millisecond after each other.
+    pub fn users(mut self, users: u32) -> Case {
+        self.users = users;
+        self
+    }
+
+    /// How long the run goes, in virtual time.
+    pub fn lasts(mut self, duration: Duration) -> Case {
+        self.duration = duration;
+        self
+    }
+
+    /// What the service answers; without it, 200 and `ok` to everything.
+    pub fn server(mut self, answer: impl Fn(&Request) -> Answer + 'static) -> Case {
+        self.server = Rc::new(answer);
+        self
+    }
+
+    /// What the service does with each WebSocket; without it, it sends back what it gets.
+    pub fn socket<F: Future<Output = ()> + 'static>(mut self, script: impl Fn(Peer) -> F + 'static) -> Case {
+        self.socket = Rc::new(move |peer| Box::pin(script(peer)));
+        self
+    }
+
+    /// What must have come of it.
+    pub fn expect(mut self, judge: impl Fn(&Seen) + 'static) -> Case {
+        self.expect = Some(Box::new(judge));
+        self
+    }
+
+    /// The rows it is for.
+    pub fn rows(&self) -> &[String] {
+        &self.rows
+    }
+
+    /// Checks, plans and runs it, and judges what came of it. Panics when something is not as it should be.
+    pub fn run(&self) {
+        let (plan, sources) = self.plan();
+        let service = Service {
+            answer: self.server.clone(),
+            socket: self.socket.clone(),
+            heard: Rc::default(),
+            said: Rc::default(),
+            dialled: Rc::default(),
+            upgrades: Rc::default(),
+        };
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().start_paused(true).build_local(Default::default()).expect("a runtime");
+        let stop = Stop::default();
+        let finished = runtime.block_on(async {
+            let options = Options {
+                threads: 1,
+                allow: self.allow.clone(),
+                environment: self.environment.clone(),
+                run_id: "run".into(),
+                ..Options::default()
+            };
+            run::drive(&plan, Rc::new(service.clone()), &options, &stop, &mut |_| {}).await
+        });
+        let finished = finished.unwrap_or_else(|error| panic!("the run cannot start: {error:?}"));
+        let judged = thresholds::judge(&plan, &finished.total, finished.length);
+        let requests = service.heard.take();
+        let messages = service.said.take();
+        let seen = Seen { plan, sources, finished, judged, requests, messages, dialled: service.dialled.get() };
+        let expect = self.expect.as_ref().expect("a case expects something");
+        expect(&seen);
+    }
+
+    fn plan(&self) -> (Plan, Sources) {
+        let mut sources = Sources::default();
+        let file = sources.add("case.scn", self.scenario.as_str());
+        let parsed = scn::syntax::parse(file, &self.scenario);
+        let checked = scn::check::check_with(&parsed.ast, &sources, &self.files as &dyn Files);
+        let all = parsed.diagnostics.iter().chain(&checked.diagnostics);
+        let errors: Vec<String> = all
+            .filter(|one| one.severity() == Severity::Error)
+            .map(|one| {
+                let file = sources.file(one.primary.span.file);
+                let (line, column) = file.line_column(one.primary.span.start);
+                format!("{}:{line}:{column} {}: {}\n  {}", file.name, one.rule.name(), one.message, file.line(line))
+            })
+            .collect();
+        assert!(errors.is_empty(), "{}", errors.join("\n"));
+        let sound = checked.sound(&parsed.diagnostics).expect("no error, so it is sound");
+        let profile = Profile {
+            name: "case".into(),
+            description: String::new(),
+            users: self.users,
+            spawn_rate: 1_000.0,
+            duration: self.duration,
+            graceful_stop: None,
+            mix: Vec::new(),
+        };
+        let plan = match plan::compile(&sound, &profile, Seed(7), &sources) {
+            Ok(compiled) => compiled.plan,
+            Err(diagnostics) => panic!("no plan: {diagnostics:?}"),
+        };
+        (plan, sources)
+    }
+}
+
+/// What came of a case.
+pub struct Seen {
+    /// What was to be done.
+    pub plan: Plan,
+    /// The texts of it.
+    pub sources: Sources,
+    /// The whole run.
+    pub finished: Finished,
+    /// Its thresholds.
+    pub judged: Vec<Judged>,
+    /// Every HTTP request and upgrade that the service heard, in order.
+    pub requests: Vec<Request>,
+    /// Every message that the service heard on sockets, in order; close frames as `close 1000 reason`.
+    pub messages: Vec<String>,
+    /// How many connections were made.
+    pub dialled: u32,
+}
+
+impl Seen {
+    /// Everything that was counted.
+    pub fn total(&self) -> &Snapshot {
+        &self.finished.total
+    }
+
+    /// Path and query of each request, in order.
+    pub fn paths(&self) -> Vec<&str> {
+        self.requests.iter().map(|request| request.path.as_str()).collect()
+    }
+
+    /// The body of each request, in order.
+    pub fn bodies(&self) -> Vec<String> {
+        self.requests.iter().map(Request::text).collect()
+    }
+
+    /// A header of each request, in order; empty where it is missing.
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        self.requests.iter().map(|request| request.header(name).unwrap_or("")).collect()
+    }
+
+    /// Finished iterations: those that were good, and those that failed.
+    pub fn iterations(&self) -> (u64, u64) {
+        let totals = self.total().totals();
+        (totals.iterations - totals.failed_iterations, totals.failed_iterations)
+    }
+
+    /// Samples: all, and the failed ones.
+    pub fn samples(&self) -> (u64, u64) {
+        let totals = self.total().totals();
+        (totals.requests, totals.failures)
+    }
+
+    /// Checks that held, and those that did not.
+    pub fn checks(&self) -> (u64, u64) {
+        let totals = self.total().totals();
+        (totals.checks_passed, totals.checks_failed)
+    }
+
+    /// Samples of the row of this name: those that were good, and those that failed. All rows of that name together.
+    pub fn row(&self, name: &str) -> (u64, u64) {
+        let rows = self.rows_of(name);
+        (rows.iter().map(|row| row.ok.count()).sum(), rows.iter().map(|row| row.failed.count()).sum())
+    }
+
+    /// The sum of the response times of the row of this name, good and failed, in milliseconds.
+    pub fn millis(&self, name: &str) -> u128 {
+        self.rows_of(name).iter().map(|row| (row.ok.sum() + row.failed.sum()).as_millis()).sum()
+    }
+
+    fn rows_of(&self, name: &str) -> Vec<&SeriesSeen> {
+        let places = self.plan.series.iter().enumerate().filter(|(_, series)| series.name == name);
+        let places: Vec<usize> = places.map(|(at, _)| at).collect();
+        let all: Vec<&str> = self.plan.series.iter().map(|series| series.name.as_str()).collect();
+        assert!(!places.is_empty(), "no row is called {name:?}; there are {all:?}");
+        places.into_iter().filter_map(|at| self.total().series.get(at)).collect()
+    }
+
+    /// The failures of each kind, in steps and outside them, by name.
+    pub fn kinds(&self) -> Vec<(&'static str, u64)> {
+        let count = |kind: &ErrorKind| (kind.name(), self.total().failures_of(*kind));
+        ErrorKind::ALL.iter().map(count).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// What was said of failures, all places together.
+    pub fn notes(&self) -> Vec<&str> {
+        let failures = self.total().points.iter().flat_map(|point| &point.failures);
+        failures.flat_map(|failure| failure.notes.iter().map(String::as_str)).collect()
+    }
+
+    /// What was counted beside samples.
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.total().counter(counter)
+    }
+}
+
+/// A request as the service hears it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// How many came before it, over all connections.
+    pub number: usize,
+    /// Which connection it came on, counted from 0.
+    pub connection: u32,
+    /// Since the start of the run.
+    pub at: Duration,
+    /// `GET` …
+    pub method: String,
+    /// Path and query, as in the first line.
+    pub path: String,
+    /// What the `Host` header says.
+    pub host: String,
+    /// All headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A header's value, the first of that name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON; null where it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null)
+    }
+
+    /// Method and path: `GET /x`.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// What the service answers.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    after: Duration,
+    /// The connection closes before the answer's head.
+    cut: bool,
+    /// Pieces of an endless body, each after a pause; then the end, if `ends`.
+    pieces: Option<(Vec<(Duration, String)>, bool)>,
+}
+
+impl Answer {
+    /// 200 and `ok`.
+    pub fn ok() -> Answer {
+        Answer::text("ok")
+    }
+
+    /// 200 and this text.
+    pub fn text(text: impl AsRef<[u8]>) -> Answer {
+        Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: text.as_ref().to_vec(),
+            after: Duration::ZERO,
+            cut: false,
+            pieces: None,
+        }
+    }
+
+    /// 200 and this JSON.
+    pub fn json(value: serde_json::Value) -> Answer {
+        Answer::text(value.to_string()).header("content-type", "application/json")
+    }
+
+    /// This status and no body.
+    pub fn status(status: u16) -> Answer {
+        Answer { status, ..Answer::text("") }
+    }
+
+    /// A redirect to there.
+    pub fn to(status: u16, location: &str) -> Answer {
+        Answer::status(status).header("location", location)
+    }
+
+    /// No answer: the connection is closed.
+    pub fn cut() -> Answer {
+        Answer { cut: true, ..Answer::ok() }
+    }
+
+    /// A stream of server-sent events: each piece of text after a pause. Then the stream ends, or stays open.
+    pub fn stream(pieces: &[(u64, &str)], ends: bool) -> Answer {
+        let pieces = pieces.iter().map(|(millis, text)| (Duration::from_millis(*millis), (*text).to_owned()));
+        let stream = Answer { pieces: Some((pieces.collect(), ends)), ..Answer::text("") };
+        stream.header("content-type", "text/event-stream")
+    }
+
+    /// With this status.
+    pub fn with_status(mut self, status: u16) -> Answer {
+        self.status = status;
+        self
+    }
+
+    /// With this header.
+    pub fn header(mut self, name: &str, value: &str) -> Answer {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// After so many milliseconds.
+    pub fn after(mut self, millis: u64) -> Answer {
+        self.after = Duration::from_millis(millis);
+        self
+    }
+}
+
+/// The far end of a WebSocket.
+pub struct Peer {
+    socket: WebSocketStream<DuplexStream>,
+    said: Rc<RefCell<Vec<String>>>,
+    /// The upgrade's request.
+    pub request: Request,
+    /// How many sockets were opened before.
+    pub number: usize,
+}
+
+impl Peer {
+    /// The next message, as text; bytes as `0x` and hex. `None`: the socket is closed.
+    pub async fn next(&mut self) -> Option<String> {
+        let text = match self.socket.next().await? {
+            Ok(Message::Text(text)) => text.to_string(),
+            Ok(Message::Binary(bytes)) => {
+                format!("0x{}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+            }
+            Ok(Message::Close(frame)) => {
+                let told = frame.map_or("close".to_owned(), |frame| {
+                    format!("close {} {}", u16::from(frame.code), frame.reason).trim_end().to_owned()
+                });
+                self.said.borrow_mut().push(told);
+                // Read on, so that the library's answer to the close frame goes out.
+                while let Some(Ok(_)) = self.socket.next().await {}
+                return None;
+            }
+            Ok(_) => return Box::pin(self.next()).await,
+            Err(_) => return None,
+        };
+        self.said.borrow_mut().push(text.clone());
+        Some(text)
+    }
+
+    /// The next message, as JSON.
+    pub async fn json(&mut self) -> Option<serde_json::Value> {
+        let text = self.next().await?;
+        Some(serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)))
+    }
+
+    /// Sends a text. Nobody may listen any more.
+    pub async fn send(&mut self, text: impl AsRef<str>) {
+        let _ = self.socket.send(Message::text(text.as_ref())).await;
+    }
+
+    /// Sends a JSON text.
+    pub async fn send_json(&mut self, value: serde_json::Value) {
+        self.send(value.to_string()).await;
+    }
+
+    /// Sends bytes.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        let _ = self.socket.send(Message::binary(bytes.to_vec())).await;
+    }
+
+    /// Closes it with this code and reason, and reads on until the other side has answered.
+    pub async fn close(&mut self, code: u16, reason: &str) {
+        let frame = CloseFrame { code: code.into(), reason: reason.to_owned().into() };
+        let _ = self.socket.send(Message::Close(Some(frame))).await;
+        while let Some(Ok(_)) = self.socket.next().await {}
+    }
+}
+
+/// Waits so many milliseconds of virtual time.
+pub async fn millis(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+async fn echo(mut peer: Peer) {
+    while let Some(text) = peer.next().await {
+        peer.send(text).await;
+    }
+}
+
+/// The service in memory.
+#[derive(Clone)]
+struct Service {
+    answer: Rc<dyn Fn(&Request) -> Answer>,
+    socket: Rc<Script>,
+    heard: Rc<RefCell<Vec<Request>>>,
+    said: Rc<RefCell<Vec<String>>>,
+    dialled: Rc<Cell<u32>>,
+    upgrades: Rc<Cell<usize>>,
+}
+
+impl Service {
+    async fn serve(self, mut stream: DuplexStream, connection: u32, began: tokio::time::Instant) {
+        let mut bytes: Vec<u8> = Vec::new();
+        loop {
+            let end = loop {
+                if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+                    break at;
+                }
+                if !more(&mut stream, &mut bytes).await {
+                    return;
+                }
+            };
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            bytes.drain(..end + 4);
+            let mut lines = head.split("\r\n");
+            let mut first = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
+            let (method, path) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
+            let headers: Vec<(String, String)> = lines
+                .filter_map(|line| line.split_once(':'))
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+                .collect();
+            let header = |name: &str| headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
+            let length: usize = header("content-length").map_or(0, |length| length.parse().expect("a length"));
+            while bytes.len() < length {
+                if !more(&mut stream, &mut bytes).await {
+                    return;
+                }
+            }
+            let body: Vec<u8> = bytes.drain(..length).collect();
+            let request = Request {
+                number: self.heard.borrow().len(),
+                connection,
+                at: began.elapsed(),
+                method,
+                path,
+                host: header("host").unwrap_or_default(),
+                headers: headers.clone(),
+                body,
+            };
+            self.heard.borrow_mut().push(request.clone());
+            if header("upgrade").is_some() {
+                return self.upgrade(stream, bytes, request).await;
+            }
+            let answer = (self.answer)(&request);
+            tokio::time::sleep(answer.after).await;
+            if answer.cut || !write(&mut stream, &request, answer).await {
+                return;
+            }
+        }
+    }
+
+    async fn upgrade(self, mut stream: DuplexStream, rest: Vec<u8>, request: Request) {
+        let key = request.header("sec-websocket-key").unwrap_or_default();
+        let mut head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: {}\r\n",
+            derive_accept_key(key.as_bytes())
+        );
+        if let Some(offered) = request.header("sec-websocket-protocol") {
+            // The first that is offered is taken.
+            let first = offered.split(',').next().unwrap_or_default().trim();
+            head += &format!("sec-websocket-protocol: {first}\r\n");
+        }
+        if stream.write_all(format!("{head}\r\n").as_bytes()).await.is_err() {
+            return;
+        }
+        let socket = WebSocketStream::from_partially_read(stream, rest, Role::Server, None).await;
+        let number = self.upgrades.replace(self.upgrades.get() + 1);
+        (self.socket)(Peer { socket, said: self.said.clone(), request, number }).await;
+    }
+}
+
+async fn more(stream: &mut DuplexStream, bytes: &mut Vec<u8>) -> bool {
+    let mut read = [0; 4096];
+    match stream.read(&mut read).await {
+        Ok(0) | Err(_) => false,
+        Ok(count) => {
+            bytes.extend_from_slice(&read[..count]);
+            true
+        }
+    }
+}
+
+/// Writes an answer; whether the connection can carry another one.
+async fn write(stream: &mut DuplexStream, request: &Request, answer: Answer) -> bool {
+    let mut head = format!("HTTP/1.1 {} Told\r\n", answer.status);
+    for (name, value) in &answer.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    if let Some((pieces, ends)) = answer.pieces {
+        head += "transfer-encoding: chunked\r\n\r\n";
+        if stream.write_all(head.as_bytes()).await.is_err() {
+            return false;
+        }
+        for (after, text) in pieces {
+            tokio::time::sleep(after).await;
+            if stream.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes()).await.is_err() {
+                return false;
+            }
+        }
+        if !ends {
+            // Until the other side goes away.
+            let mut nothing = [0; 64];
+            while matches!(stream.read(&mut nothing).await, Ok(count) if count > 0) {}
+            return false;
+        }
+        return stream.write_all(b"0\r\n\r\n").await.is_ok();
+    }
+    let bodiless = answer.status == 204 || answer.status == 304;
+    if !bodiless {
+        head += &format!("content-length: {}\r\n", answer.body.len());
+    }
+    let mut all = format!("{head}\r\n").into_bytes();
+    if !bodiless && request.method != "HEAD" {
+        all.extend(answer.body);
+    }
+    stream.write_all(&all).await.is_ok()
+}
+
+impl Network for Service {
+    fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
+        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])))
+    }
+
+    fn connect(&self, _: SocketAddr) -> Local<io::Result<Stream>> {
+        let service = self.clone();
+        let began = tokio::time::Instant::now();
+        Box::pin(async move {
+            let number = service.dialled.replace(service.dialled.get() + 1);
+            let (ours, theirs) = tokio::io::duplex(64 << 10);
+            tokio::task::spawn_local(service.serve(theirs, number, began));
+            Ok(Stream::Memory(ours))
+        })
+    }
+}
