@@ -27,6 +27,7 @@ use scn::base::{Files, Seed, Sources};
 use scn::diagnostic::Severity;
 use scn::metrics::snapshot::SeriesSeen;
 use scn::metrics::{Counter, ErrorKind, Judged, Snapshot, thresholds};
+use scn::plan::profile::Wanted;
 use scn::plan::{self, Plan, Profile};
 use scn::run::network::{Local, Network, Stream};
 use scn::run::{self, Finished, Options, Stop};
@@ -48,6 +49,7 @@ pub fn case(row: &str) -> Case {
         environment: HashMap::new(),
         allow: Vec::new(),
         users: 1,
+        iterations: None,
         duration: Duration::from_secs(3600),
         server: Rc::new(|_| Answer::ok()),
         socket: Rc::new(|peer| Box::pin(echo(peer))),
@@ -65,6 +67,7 @@ pub struct Case {
     environment: HashMap<String, String>,
     allow: Vec<String>,
     users: u32,
+    iterations: Option<u64>,
     duration: Duration,
     server: Rc<dyn Fn(&Request) -> Answer>,
     socket: Rc<Script>,
@@ -124,6 +127,12 @@ impl Case {
     /// So many users, started a millisecond after each other.
     pub fn users(mut self, users: u32) -> Case {
         self.users = users;
+        self
+    }
+
+    /// The run ends after so many iterations, all users together.
+    pub fn iterations(mut self, count: u64) -> Case {
+        self.iterations = Some(count);
         self
     }
 
@@ -208,9 +217,10 @@ impl Case {
         let profile = Profile {
             name: "case".into(),
             description: String::new(),
-            users: self.users,
-            spawn_rate: 1_000.0,
+            wanted: Wanted::Users { users: self.users, spawn_rate: 1_000.0 },
             duration: self.duration,
+            iterations: self.iterations,
+            warm_up: Duration::ZERO,
             graceful_stop: None,
             mix: Vec::new(),
         };
