@@ -29,6 +29,8 @@ pub(super) struct Checker<'a> {
     pub holes: Holes,
     /// One for each variable: what was read of it.
     pub read: Vec<bool>,
+    /// One for each data: whether something takes rows from it.
+    pub data_used: Vec<bool>,
     /// Values that are known before the run.
     pub constants: HashMap<VarId, Constant>,
     /// The run's values by name.
@@ -148,6 +150,7 @@ impl<'a> Checker<'a> {
             diagnostics: Vec::new(),
             holes: Holes::default(),
             read: Vec::new(),
+            data_used: Vec::new(),
             constants: HashMap::new(),
             run_values: BTreeMap::new(),
             user_values: BTreeMap::new(),

@@ -33,10 +33,13 @@ impl Checker<'_> {
             ast::ExprKind::Object(fields) => (ExprKind::Object(self.fields(fields)), Type::Json),
             ast::ExprKind::Member(value, key) => {
                 let value = self.expr(value);
-                if !types::is_open(value.ty) {
-                    self.report(no_member(&value, key));
+                let mut ty = Type::Json;
+                match value.ty {
+                    Type::Row(data) => ty = self.column(data, key),
+                    open if types::is_open(open) => {}
+                    _ => self.report(no_member(&value, key)),
                 }
-                (ExprKind::Member(Box::new(value), key.value.clone()), Type::Json)
+                (ExprKind::Member(Box::new(value), key.value.clone()), ty)
             }
             ast::ExprKind::Index(value, index) => {
                 let value = self.expr(value);
@@ -173,7 +176,14 @@ impl Checker<'_> {
         if !(signature.required..=most).contains(&arguments.len()) {
             self.report(argument_count(signature, arguments.len(), span));
         }
-        let values: Vec<Expr> = arguments.iter().map(|argument| self.expr(argument)).collect();
+        let whole = matches!(signature.function, Function::Pick | Function::Length);
+        let values: Vec<Expr> = arguments
+            .iter()
+            .map(|argument| match &argument.kind {
+                ast::ExprKind::Name(name) if whole && !self.is_value(name) => self.rows_or_value(argument, name),
+                _ => self.expr(argument),
+            })
+            .collect();
         for (index, value) in values.iter().enumerate() {
             let last = if signature.variadic { signature.parameters.last() } else { None };
             if let Some(parameter) = signature.parameters.get(index).or(last) {
@@ -192,6 +202,10 @@ impl Checker<'_> {
         if let Some(special) = self.special(signature, &values, span) {
             return special;
         }
+        if let (Function::Pick, [Expr { kind: ExprKind::Rows(data), .. }]) = (signature.function, &values[..]) {
+            let ty = self.row_type(*data);
+            return (ExprKind::Call(Function::Pick, values), ty);
+        }
         let ty = match signature.result {
             Gives::Type(ty) => ty,
             // Of a single list it is one of the items.
@@ -205,6 +219,14 @@ impl Checker<'_> {
             }
         };
         (ExprKind::Call(signature.function, values), ty)
+    }
+
+    /// The rows of the data called `name`, else what the name means as a value.
+    fn rows_or_value(&mut self, written: &ast::Expr, name: &str) -> Expr {
+        match self.data_named(name) {
+            Some(data) => Expr { span: written.span, ty: Type::List, kind: ExprKind::Rows(data) },
+            None => self.expr(written),
+        }
     }
 
     fn binary(

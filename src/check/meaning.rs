@@ -15,6 +15,8 @@ pub struct Scenario {
     pub lets: Vec<Let>,
     /// The secrets that it reads, each name once and where it first stands; [`ExprKind::Secret`] is the index.
     pub secrets: Vec<Spanned<String>>,
+    /// Rows that users take; [`DataId`] is the index.
+    pub data: Vec<Data>,
     /// The classes of users, in file order.
     pub users: Vec<User>,
     /// Every value that has a name; [`VarId`] is the index.
@@ -49,6 +51,64 @@ pub struct Socket {
 /// Handle of a row of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SeriesId(pub u32);
+
+/// Handle of rows that users take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DataId(pub u32);
+
+/// Rows that users take.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// What they are called.
+    pub name: Spanned<String>,
+    /// The comment above.
+    pub doc: Option<String>,
+    /// The whole item.
+    pub span: Span,
+    /// The rows.
+    pub rows: Rows,
+    /// The columns with what is known of their types; none where each row is a single value.
+    pub columns: Vec<(String, Type)>,
+    /// What is known of a row.
+    pub ty: Type,
+    /// Which row a user gets.
+    pub pick: Pick,
+    /// What happens when there is none left.
+    pub when_empty: WhenEmpty,
+}
+
+/// Where rows are.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    /// Out of a file.
+    Table(std::sync::Arc<Table>),
+    /// A list in the scenario, and how many items it has; evaluated once when the run starts.
+    Inline(Expr, u32),
+    /// A hole, only in what is not sound.
+    Bad,
+}
+
+/// Which row a user gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// By the user's number: the rows in their order.
+    Sequential,
+    /// Drawn from the user's dice.
+    Random,
+    /// As `Sequential`, over rows in an order that the seed decides.
+    Shuffle,
+    /// One that no other living user holds.
+    Unique,
+}
+
+/// What happens when there is no row left for a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenEmpty {
+    /// Rows come round again; of `unique` ones the user waits for one.
+    Recycle,
+    /// The user ends, without failure, and is not replaced.
+    Stop,
+}
 
 /// A named value.
 #[derive(Clone, Debug)]
@@ -87,6 +147,8 @@ pub enum Type {
     Share,
     Size,
     List,
+    /// A row of this data: its columns are known.
+    Row(DataId),
     /// Known only at run time: what `json` extracts, an object, a member.
     Json,
     /// A hole: nothing more is said about it.
@@ -547,6 +609,10 @@ pub enum ExprKind {
         /// What it looks into; `None`: the answer.
         of: Option<Box<Expr>>,
     },
+    /// The value of `take row from data`: the next row that is dealt to the user.
+    Take(DataId),
+    /// All rows of data: only as what `pick` and `length` are given, and in `for`.
+    Rows(DataId),
     /// `secret(name)`: index into [`Scenario::secrets`].
     Secret(u32),
     /// What `file(…)` has read.
@@ -559,6 +625,7 @@ pub enum ExprKind {
     Bad,
 }
 
+pub use super::table::{Cell, Table};
 pub use crate::syntax::ast::{BinaryOperator as Operator, StatusPattern};
 
 /// What looks into an answer; paths and patterns are known to be sound.

@@ -127,11 +127,21 @@ impl Checker<'_> {
         (ExprKind::Variable(variable), ty)
     }
 
+    /// Whether `name` means a value here.
+    pub fn is_value(&self, name: &str) -> bool {
+        self.flow.declared.contains_key(name)
+            || self.user_values.contains_key(name)
+            || self.run_values.contains_key(name)
+    }
+
     /// Says that `name` means nothing here, unless a hole may have declared it.
     fn unresolved(&mut self, name: &str, span: Span) {
         self.wanted.insert(name.to_owned());
         if self.holes.may_declare(name) {
             return;
+        }
+        if self.data_named(name).is_some() {
+            return self.report(super::data::data_is_no_value(name, span));
         }
         if let Some(later) = self.place.ahead.iter().find(|declaration| declaration.name == name) {
             let later = later.span;
@@ -191,6 +201,7 @@ pub(super) fn declared_in(block: &ast::Block, task: &str, to: &mut Vec<Declarati
         };
         match &statement.kind {
             ast::StatementKind::Let { name, .. } => add(name),
+            ast::StatementKind::Take(take) => add(&take.name),
             ast::StatementKind::Receive { form: ast::ReceiveForm::All(expected), .. } => {
                 expected.iter().for_each(|entry| captures(&entry.parts, &mut add));
             }

@@ -27,6 +27,11 @@ impl Checker<'_> {
         // What the run knows comes first, wherever it stands: users may read a `let` that stands below them.
         self.title(file);
         self.constants_of_run(file);
+        for item in &file.items {
+            if let ast::Item::Data(data) = item {
+                self.data(data);
+            }
+        }
         self.target(file);
         for item in &file.items {
             if let ast::Item::User(user) = item {
@@ -40,6 +45,7 @@ impl Checker<'_> {
             }
         }
         self.unused_values();
+        self.unused_data();
     }
 
     fn title(&mut self, file: &ast::File) {
@@ -135,7 +141,9 @@ impl Checker<'_> {
                 ast::UserItem::Task(task) => {
                     names::declared_in(&task.body, &task.name.value, &mut self.declarations);
                 }
-                ast::UserItem::Let(value) => self.declarations.push(declaration(&value.name, &user.name.value)),
+                ast::UserItem::Let(ast::Let { name, .. }) | ast::UserItem::Take(ast::Take { name, .. }) => {
+                    self.declarations.push(declaration(name, &user.name.value));
+                }
                 _ => {}
             }
         }
@@ -205,18 +213,22 @@ impl Checker<'_> {
     }
 
     fn lets_of_user(&mut self, written: &ast::User) -> Vec<Let> {
-        let lets = || {
-            written.items.iter().filter_map(|item| match item {
-                ast::UserItem::Let(value) => Some(value),
-                _ => None,
-            })
-        };
-        self.place.ahead = lets().map(|value| declaration(&value.name, &written.name.value)).collect();
+        let names = written.items.iter().filter_map(|item| match item {
+            ast::UserItem::Let(ast::Let { name, .. }) | ast::UserItem::Take(ast::Take { name, .. }) => Some(name),
+            _ => None,
+        });
+        self.place.ahead = names.map(|name| declaration(name, &written.name.value)).collect();
         let mut understood = Vec::new();
-        for written in lets() {
-            let value = self.expr(&written.value);
-            let variable = self.declare(&written.name, value.ty);
-            understood.push(Let { variable, value, span: written.span });
+        for item in &written.items {
+            match item {
+                ast::UserItem::Let(written) => {
+                    let value = self.expr(&written.value);
+                    let variable = self.declare(&written.name, value.ty);
+                    understood.push(Let { variable, value, span: written.span });
+                }
+                ast::UserItem::Take(written) => understood.push(self.take(written)),
+                _ => {}
+            }
         }
         understood
     }

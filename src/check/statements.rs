@@ -50,6 +50,7 @@ impl Checker<'_> {
                 let variable = self.declare(name, value.ty);
                 Some(Statement::Let(meaning::Let { variable, value, span: statement.span }))
             }
+            Kind::Take(take) => Some(Statement::Let(self.take(take))),
             Kind::Bad(bad) => {
                 self.hole(bad);
                 None

@@ -51,6 +51,7 @@ pub(super) fn words(ty: Type) -> &'static str {
         Type::Share => "a percentage",
         Type::Size => "a size",
         Type::List => "a list",
+        Type::Row(_) => "a row",
         Type::Json | Type::Unknown => "JSON",
     }
 }

@@ -173,6 +173,16 @@ rules! {
     Contradiction "contradiction" Warning;
     /// A file that the scenario names is not there, or cannot be read.
     MissingFile "missing-file" Error;
+    /// A data file whose rows cannot be read: fields are missing, a line is no JSON.
+    MalformedData "malformed-data" Error;
+    /// Data without a single row.
+    EmptyData "empty-data" Error;
+    /// A column is used that the rows do not have.
+    UnknownColumn "unknown-column" Error;
+    /// A setting holds a word that it cannot hold.
+    UnknownOption "unknown-option" Error;
+    /// Nothing takes a row from this data.
+    UnusedData "unused-data" Warning;
     /// `oneof` with a single argument, which is always the one drawn.
     SingleChoice "single-choice" Warning;
     /// Text that a function can make nothing of: a date format, an encoding.
@@ -217,6 +227,8 @@ rules! {
     MixUndefinedUser "mix-undefined-user" Error;
     /// A mix applies and names other classes of users, but not this one: it gets no users.
     MixLeavesOut "mix-leaves-out" Warning;
+    /// `pick unique` data with fewer rows than the profile has users that take one.
+    TooFewRows "too-few-rows" Error;
     /// A threshold wants more requests a second than the profile's users can make, even if answers took no time.
     UnreachableRate "unreachable-rate" Warning;
     /// A window of a threshold that is longer than the profile's run: it is never judged.

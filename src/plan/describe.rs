@@ -127,7 +127,9 @@ impl Text<'_> {
                 }
                 return;
             }
-            Op::Pause { point, .. } | Op::Let { point, .. } => return self.point(depth, *point),
+            Op::Pause { point, .. } | Op::Let { point, .. } | Op::Take { point, .. } => {
+                return self.point(depth, *point);
+            }
             // The outline has made blocks of these.
             Op::Connect(connect) => (connect.step, none),
             // Said where the socket is opened.

@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::data::DataId;
 use super::{SlotId, Value};
 pub use crate::check::meaning::{Function, Operator, StatusPattern};
 
@@ -18,6 +19,11 @@ pub enum Expr {
     Slot(SlotId),
     /// A constant of the run: index into [`super::Plan::constants`].
     Constant(u32),
+    /// The next row that is dealt to the user: only as the whole value of a user's own `let`; elsewhere it is
+    /// [`super::Op::Take`].
+    Take(DataId),
+    /// All rows of data: only as what `pick` and `length` are given.
+    Rows(DataId),
     UserId,
     UserIteration,
     RunId,
@@ -44,6 +50,8 @@ impl Clone for Expr {
             Expr::Text(template) => Expr::Text(template.clone()),
             Expr::Slot(slot) => Expr::Slot(*slot),
             Expr::Constant(index) => Expr::Constant(*index),
+            Expr::Take(data) => Expr::Take(*data),
+            Expr::Rows(data) => Expr::Rows(*data),
             Expr::UserId => Expr::UserId,
             Expr::UserIteration => Expr::UserIteration,
             Expr::RunId => Expr::RunId,

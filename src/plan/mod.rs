@@ -6,6 +6,7 @@
 
 pub mod arithmetic;
 mod compile;
+pub mod data;
 mod describe;
 pub mod expr;
 pub mod functions;
@@ -47,6 +48,8 @@ pub struct Plan {
     pub constants: Vec<Expr>,
     /// Where each of them was written.
     pub constant_spans: Vec<Span>,
+    /// Rows that users take; [`data::DataId`] is the index.
+    pub data: Vec<data::Data>,
     /// The classes of users; [`UserId`] is the index.
     pub users: Vec<User>,
     /// All tasks; [`TaskId`] is the index.
@@ -250,6 +253,15 @@ pub enum Op {
         slot: SlotId,
         /// Its value.
         value: Expr,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// The next row that is dealt to the user.
+    Take {
+        /// Where it is kept.
+        slot: SlotId,
+        /// Which data it is dealt from.
+        data: data::DataId,
         /// Where it stands.
         point: PointId,
     },

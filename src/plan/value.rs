@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::data::Row;
 use crate::base::units::duration_text;
 use crate::base::{ByteSize, Rate, Share};
 
@@ -32,6 +33,8 @@ pub enum Value {
     Bytes(Arc<[u8]>),
     /// What `file(…)` has read: a string that a `multipart` body sends under a name and a type.
     File(Arc<File>),
+    /// A row of data, its columns as members.
+    Row(Row),
 }
 
 /// A file that was read before the run.
@@ -81,6 +84,7 @@ impl Value {
             Value::Number(number) => json_number(*number),
             Value::List(items) => items.iter().map(Value::to_json).collect(),
             Value::Json(json) => (**json).clone(),
+            Value::Row(row) => row.to_json(),
             Value::Text(_)
             | Value::Duration(_)
             | Value::Rate(_)
@@ -121,7 +125,7 @@ impl Value {
             Value::Rate(rate) => write!(to, "{rate}"),
             Value::Share(share) => write!(to, "{share}"),
             Value::Size(size) => write!(to, "{size}"),
-            Value::List(_) => write!(to, "{}", self.to_json()),
+            Value::List(_) | Value::Row(_) => write!(to, "{}", self.to_json()),
             Value::Json(json) => write!(to, "{json}"),
             Value::Bytes(_) | Value::File(_) => to.write_str(&self.text()),
         };
@@ -158,6 +162,13 @@ impl Value {
             }
             (Value::Number(_), Value::Json(json)) | (Value::Json(json), Value::Number(_)) if json.is_number() => {
                 false // one lies beyond 2⁵³, the other does not
+            }
+            (Value::Row(_), Value::Row(_) | Value::Json(_)) | (Value::Json(_), Value::Row(_)) => {
+                let (a, b) = (self.to_json(), other.to_json());
+                if json_type(&a) != json_type(&b) {
+                    return None;
+                }
+                same_json(&a, &b)
             }
             _ => match (self.as_bytes(), other.as_bytes()) {
                 (Some(a), Some(b)) => a == b,
@@ -247,6 +258,7 @@ impl Value {
             Value::Text(text) => Some(text.chars().count()),
             Value::Bytes(bytes) => Some(bytes.len()),
             Value::File(file) => file.content.length(),
+            Value::Row(row) => Some(row.width()),
             Value::List(items) => Some(items.len()),
             Value::Json(json) => match &**json {
                 serde_json::Value::Array(items) => Some(items.len()),
@@ -261,6 +273,7 @@ impl Value {
     pub fn member(&self, key: &str) -> Option<Value> {
         match self {
             Value::Json(json) => json.as_object()?.get(key).cloned().map(Value::from_json),
+            Value::Row(row) => row.member(key),
             _ => None,
         }
     }
@@ -306,6 +319,7 @@ impl Value {
             Value::List(_) => "list",
             Value::Json(json) => json_type(json),
             Value::Bytes(_) | Value::File(_) => "string",
+            Value::Row(_) => "row",
         }
     }
 
@@ -317,6 +331,7 @@ impl Value {
             Value::List(items) => Value::List(items.iter().map(Value::unshared).collect()),
             Value::Json(json) => Value::Json(Arc::new((**json).clone())),
             Value::Bytes(bytes) => Value::Bytes(Arc::from(&**bytes)),
+            Value::Row(row) => Value::Row(row.unshared()),
             Value::File(file) => Value::File(Arc::new(File { content: file.content.unshared(), ..(**file).clone() })),
             Value::Null
             | Value::Bool(_)

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::io::DuplexStream;
 
 use super::clock::Clock;
+use super::deal::Deck;
 use super::network::{Local, Network, Stream};
 use super::place::Base;
 use super::thread::{Seedling, Shared, Thread};
@@ -44,6 +45,7 @@ pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
         },
         constants: Vec::new(),
         constant_spans: Vec::new(),
+        data: Vec::new(),
         users: vec![plan::User {
             name: "u".into(),
             doc: None,
@@ -91,6 +93,7 @@ pub fn thread(plan: Plan, network: Rc<dyn Network>) -> Rc<Thread> {
         target,
         allow: Vec::new(),
         counter: AtomicU64::new(0),
+        deck: Deck::new(&plan),
         next_user: AtomicU64::new(1),
         iterations: AtomicU64::new(0),
     });

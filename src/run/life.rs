@@ -15,7 +15,7 @@ use super::user::{Failed, User};
 use crate::base::Offset;
 use crate::metrics::{Counter, IterationEnd, IterationOutcome};
 use crate::plan::load::{Arrival, Start};
-use crate::plan::{OpId, TaskId, UserId};
+use crate::plan::{Expr, OpId, TaskId, UserId};
 
 /// An iteration in which nothing came back from a target lasts at least so long: a user without `think` whose target
 /// refuses every connection tries a hundred times a second, and does not burn a core. One whose task asks nothing of
@@ -75,6 +75,7 @@ async fn live(thread: &Rc<Thread>, mut user: User, calls: Calls) -> Death {
     thread.recorder.borrow_mut().user_started(class);
     let death = alive(thread, &mut user, calls).await;
     user.sockets.cut();
+    user.give_back();
     thread.recorder.borrow_mut().user_ended(class);
     death
 }
@@ -87,6 +88,7 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls) -> Death {
     let class = &thread.plan.users[user.class.0 as usize];
     match born(thread, user).await {
         Some(Ok(())) => {}
+        Some(Err(Failed)) if user.leaves => return Death::OfAge,
         Some(Err(Failed)) => {
             let mut recorder = thread.recorder.borrow_mut();
             recorder.count(Counter::UsersFailed, 1);
@@ -106,6 +108,9 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls) -> Death {
         let start = thread.plan.tasks[task.0 as usize].start;
         if iterate(thread, user, start, Some(task)).await.is_none() {
             return Death::OfAge;
+        }
+        if user.leaves {
+            break;
         }
         if let Calls::Arrivals = calls {
             match arrivals::next(thread, user.class).await {
@@ -149,6 +154,11 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls) -> Death {
 async fn born(thread: &Rc<Thread>, user: &mut User) -> Option<Result<(), Failed>> {
     let class = &thread.plan.users[user.class.0 as usize];
     for (slot, value, point) in &class.lets {
+        if let Expr::Take(data) = value {
+            let row = Box::pin(user.take(*data)).await?;
+            user.slots[slot.0 as usize] = Some(row);
+            continue;
+        }
         match user.value(value, *point) {
             Ok(value) => user.slots[slot.0 as usize] = Some(value),
             Err((kind, point)) => {
@@ -180,6 +190,8 @@ async fn iterate(
     let result = unless_over(thread, pin!(user.pass(start))).await;
     let outcome = match &result {
         Some(Ok(())) => IterationOutcome::Ok,
+        // It ends because nothing is left for it: that is no failure.
+        Some(Err(Failed)) if user.leaves => IterationOutcome::Ok,
         Some(Err(Failed)) => IterationOutcome::Failed,
         None => IterationOutcome::Abandoned,
     };

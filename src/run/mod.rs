@@ -6,6 +6,7 @@
 mod arrivals;
 pub mod clock;
 mod connection;
+mod deal;
 pub mod dial;
 pub mod eval;
 mod finish;

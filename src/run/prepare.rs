@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use super::clock::Clock;
+use super::deal::Deck;
 use super::dial::{is_allowed, may_be_allowed};
 use super::eval::{self, Scope};
 use super::network::Tcp;
@@ -116,6 +117,7 @@ pub(super) fn shared(plan: &Plan, options: &Options, target: Url) -> Arc<Shared>
         target,
         allow: options.allow.clone(),
         counter: AtomicU64::new(0),
+        deck: Deck::new(plan),
         next_user: AtomicU64::new(plan.starts(1).len() as u64),
         iterations: AtomicU64::new(plan.load.iterations.unwrap_or(0)),
     })
@@ -132,11 +134,12 @@ fn value(
     // Expressions see a thread's world; before the run there is one that goes nowhere.
     let nowhere = Url::parse("http://localhost").expect("it is a URL");
     let base = Base::of(&nowhere).expect("it is http and has a host");
+    let plan = Plan { ops: Vec::new(), data: Vec::new(), ..plan.clone() };
     let seedling = Seedling {
-        plan: Plan { ops: Vec::new(), ..plan.clone() },
+        shared: shared(&plan, options, nowhere),
+        plan,
         constants: constants.to_vec(),
         addresses: Vec::new(),
-        shared: shared(plan, options, nowhere),
         index: 0,
         threads: 1,
         listener: None,

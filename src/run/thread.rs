@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::Stop;
 use super::arrivals::{Arrivals, Desk};
 use super::clock::Clock;
+use super::deal::Deck;
 use super::dial::Addresses;
 use super::finish::{Finish, Phase};
 use super::life::{occupy, serve};
@@ -83,6 +84,8 @@ pub struct Shared {
     pub allow: Vec<String>,
     /// Where the next `counter()` continues. Threads take numbers in blocks.
     pub counter: AtomicU64,
+    /// What of the data is dealt.
+    pub deck: Deck,
     /// The id of the next user that replaces one that has ended, or is made for an arrival.
     pub next_user: AtomicU64,
     /// Iterations that may still begin, where the load counts them.

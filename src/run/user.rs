@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::deal::Hand;
 use super::random::Random;
 use super::session::Session;
 use super::socket::Sockets;
@@ -35,6 +36,10 @@ pub struct User {
     pub session: Rc<Session>,
     /// The URL of the last HTTP answer in this iteration, where the plan has paths that may be relative to it.
     pub last_url: Option<Rc<str>>,
+    /// What it has been dealt of each data; empty until it takes.
+    pub hands: Vec<Hand>,
+    /// Set when there is nothing left for it to do: its life ends, without failure.
+    pub leaves: bool,
     /// Its dice.
     pub random: Random,
     /// When the next step is due: the end of the last one, or of a pause.
@@ -61,6 +66,8 @@ impl User {
             sockets: Rc::new(Sockets::new(thread.clone(), user.sockets)),
             session: Rc::default(),
             last_url: None,
+            hands: Vec::new(),
+            leaves: false,
             random: Random::new(thread.plan.seed, id),
             due,
             paused: Duration::ZERO,
@@ -108,6 +115,13 @@ impl User {
                     self.tell(|| Event::Value { point: Some(*point), slot: *slot, value: &value });
                     self.slots[slot.0 as usize] = Some(value);
                 }
+                Op::Take { slot, data, .. } => match Box::pin(self.take(*data)).await {
+                    Some(row) => self.slots[slot.0 as usize] = Some(row),
+                    None => {
+                        self.leaves = true;
+                        return Err(Failed);
+                    }
+                },
                 Op::Jump { to } => at = to.0 as usize,
                 Op::Unless { condition, to, point } => {
                     if !self.holds(condition, *point).map_err(|(kind, point)| self.fail_at(kind, point))? {

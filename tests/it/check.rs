@@ -1,19 +1,30 @@
 //! Tests of `check`: golden files with marks, and what a sound scenario means.
 
-use scn::base::Sources;
+use std::path::Path;
+
+use scn::base::{Files, Sources};
 use scn::check::meaning::{SeriesId, SeriesKind, Subject};
-use scn::check::{Checked, check};
+use scn::check::{Checked, check_with};
 use scn::diagnostic::{Diagnostic, Rule, allow};
 use scn::syntax::parse;
 
 use crate::marks;
 
+/// The real files.
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
 /// What parser and check find in a text, in order of place, and what it means.
 fn understand(text: &str) -> (Vec<Diagnostic>, Checked) {
     let mut sources = Sources::default();
-    let file = sources.add("golden.scn", text);
+    let file = sources.add(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/check/golden.scn"), text);
     let parsed = parse(file, &sources.file(file).text);
-    let checked = check(&parsed.ast, &sources);
+    let checked = check_with(&parsed.ast, &sources, &Disk);
     let mut found = parsed.diagnostics;
     found.extend(checked.diagnostics.iter().cloned());
     allow::apply(&sources, &mut found);

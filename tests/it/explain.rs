@@ -1,7 +1,10 @@
 //! The pages of the rules: each shows what breaks its rule and what keeps it, and tells the truth.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+
 use scn::base::{Seed, Sources};
-use scn::check::check;
+use scn::check::check_with;
 use scn::diagnostic::{Diagnostic, Part, Rule, allow};
 use scn::plan;
 use scn::plan::profile::{self, Overrides, Profile};
@@ -47,6 +50,15 @@ fn found(kind: &str, text: &str) -> Vec<Diagnostic> {
     }
 }
 
+/// The files that examples speak of.
+fn files() -> HashMap<PathBuf, Vec<u8>> {
+    let file = |name: &str, text: &str| (PathBuf::from(name), text.as_bytes().to_vec());
+    HashMap::from([
+        file("accounts.csv", "name,password\nada,a1\nbob,b2\n"),
+        file("ragged.csv", "name,password\nada,a1\nbob\n"),
+    ])
+}
+
 fn built_in() -> Profile {
     let text = profile::built_in("smoke").expect("it is built in");
     let mut profile = profile::parse(Sources::default().add("smoke", text), text).profile.expect("it is sound");
@@ -58,7 +70,7 @@ fn of_scenario(text: &str, profile: &Profile) -> Vec<Diagnostic> {
     let mut sources = Sources::default();
     let file = sources.add("page.scn", text);
     let parsed = parse(file, text);
-    let checked = check(&parsed.ast, &sources);
+    let checked = check_with(&parsed.ast, &sources, &files());
     let mut found = parsed.diagnostics;
     found.extend(checked.diagnostics.iter().cloned());
     if let Some(sound) = checked.sound(&found) {

@@ -54,7 +54,7 @@ impl Variables {
         Variables { places, slots }
     }
 
-    /// Lowers the constants of the run: its secrets, then its `let`s. Those that turn out to be literals stand for
+    /// Lowers the constants of the run: its secrets, then its `let`s, then rows that stand in the scenario. `let`s that turn out to be literals stand for
     /// themselves from then on.
     pub(super) fn fold_constants(&mut self, scenario: &meaning::Scenario) -> Vec<Expr> {
         let secret = |name: &str| Expr::Call(Function::Secret, vec![Expr::Literal(Value::from(name))]);
@@ -66,6 +66,12 @@ impl Variables {
             }
             constants.push(value);
         }
+        // Lists of rows may name `let`s, and no `let` names them.
+        let lists = scenario.data.iter().filter_map(|data| match &data.rows {
+            meaning::Rows::Inline(list, _) => Some(Lower { variables: self }.expr(list)),
+            _ => None,
+        });
+        constants.extend(lists);
         constants
     }
 
@@ -117,6 +123,8 @@ impl Lower<'_> {
                 Place::Known(value) => Expr::Literal(value.clone()),
             },
             ExprKind::Secret(index) => Expr::Constant(*index),
+            ExprKind::Take(data) => Expr::Take(*data),
+            ExprKind::Rows(data) => Expr::Rows(*data),
             ExprKind::UserId => Expr::UserId,
             ExprKind::UserIteration => Expr::UserIteration,
             ExprKind::RunId => Expr::RunId,

@@ -2,6 +2,7 @@
 //!
 //! `program` lays out statements, `lower` expressions and paths, `mix` decides who gets how many users.
 
+mod data;
 mod load;
 mod lower;
 mod mix;
@@ -41,6 +42,10 @@ pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) 
         return Err(diagnostics);
     }
     let plan = lay_out(scenario, load, seed, sources);
+    diagnostics.extend(data::too_few_rows(&plan));
+    if diagnostics.iter().any(|d| d.severity() == Severity::Error) {
+        return Err(diagnostics);
+    }
     diagnostics.extend(plan.thresholds.iter().filter_map(|threshold| unreachable_rate(&plan, threshold)));
     diagnostics.extend(plan.thresholds.iter().filter_map(|threshold| window_beyond_run(&plan, threshold)));
     Ok(Compiled { plan, diagnostics })
@@ -98,6 +103,7 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
 
     let mut program = Program::new(scenario, sources, lower, target.timeout, &headers);
     let mut users = Vec::new();
+    let mut class_starts = Vec::new();
     let mut tasks = Vec::new();
     let mut task_ids = HashMap::new();
     for (user_index, user) in scenario.users.iter().enumerate() {
@@ -106,6 +112,7 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
         let sockets = scenario.sockets.iter().enumerate().filter(|(_, socket)| of_user(socket));
         let sockets: Vec<_> = sockets.map(|(index, _)| meaning::SocketId(index as u32)).collect();
         program.enter_class(variables.slots_of(user_index), &sockets);
+        class_starts.push(program.op_count());
         let think_point = program.think_point(user);
         let lets = user.lets.iter().map(|binding| program.user_let(binding)).collect();
         let on_start = (!user.on_start.is_empty()).then(|| program.block(&user.on_start));
@@ -164,7 +171,13 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
     });
     let (series, thresholds) = (series.collect(), thresholds.collect());
     let tables = program.finish();
-    let secrets = scenario.secrets.iter().map(|name| name.span);
+    let lists = scenario.data.iter().filter_map(|data| match &data.rows {
+        meaning::Rows::Inline(list, _) => Some(list.span),
+        _ => None,
+    });
+    let lets = scenario.lets.iter().map(|binding| binding.value.span);
+    let spans = scenario.secrets.iter().map(|name| name.span).chain(lets).chain(lists).collect();
+    let data = data::data(scenario, &users, &tables.ops, &class_starts);
     Plan {
         scenario: scenario.title.clone(),
         load,
@@ -176,7 +189,8 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
             headers,
         },
         constants,
-        constant_spans: secrets.chain(scenario.lets.iter().map(|binding| binding.value.span)).collect(),
+        data,
+        constant_spans: spans,
         users,
         tasks,
         series,

@@ -52,6 +52,11 @@ impl<'a> Program<'a> {
         self.open = Places::new(sockets);
     }
 
+    /// How many operations there are so far.
+    pub(super) fn op_count(&self) -> usize {
+        self.tables.ops.len()
+    }
+
     /// How many slots the present class has, those of loops included.
     pub(super) fn slots(&self) -> u32 {
         self.slots
@@ -117,7 +122,10 @@ impl<'a> Program<'a> {
             Statement::If { branches, otherwise } => self.branch(branches, otherwise),
             Statement::Let(binding) => {
                 let (slot, value, point) = self.user_let(binding);
-                self.tables.ops.push(Op::Let { slot, value, point });
+                self.tables.ops.push(match value {
+                    Expr::Take(data) => Op::Take { slot, data, point },
+                    value => Op::Let { slot, value, point },
+                });
             }
         }
     }
@@ -333,6 +341,8 @@ fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
     test(expr)
         || match expr {
             Expr::Literal(_)
+            | Expr::Take(_)
+            | Expr::Rows(_)
             | Expr::Slot(_)
             | Expr::Constant(_)
             | Expr::UserId

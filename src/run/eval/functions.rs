@@ -32,6 +32,15 @@ pub(super) fn call<'a>(
             let chosen = arguments.get(drawn).ok_or_else(|| NoValue::because("there is nothing to choose from"))?;
             return operand(chosen, scope);
         }
+        Function::Pick if let [Expr::Rows(data)] = arguments => {
+            let data = &scope.thread.plan.data[data.0 as usize];
+            let drawn = scope.random.index(u64::from(data.row_count())) as u32;
+            return Ok(Some(data.row(drawn, &scope.thread.constants).into()));
+        }
+        Function::Length if let [Expr::Rows(data)] = arguments => {
+            let count = scope.thread.plan.data[data.0 as usize].row_count();
+            return Ok(Some(Value::Number(f64::from(count)).into()));
+        }
         // Counted in the text: the list is not built only to be measured.
         Function::Length if let [Expr::Extract(extractor)] = arguments => {
             if let Some(length) = extract::length(extractor, scope) {

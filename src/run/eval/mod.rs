@@ -176,6 +176,7 @@ pub(super) fn operand<'a>(expr: &'a Expr, scope: &mut Scope<'a>) -> Result<Optio
         }
         Expr::Constant(index) => Operand::Value(Cow::Borrowed(&scope.thread.constants[*index as usize])),
         Expr::Text(template) => return Ok(text(template, scope)?.map(|text| Operand::Text(Cow::Owned(text)))),
+        Expr::Take(_) | Expr::Rows(_) => panic!("`{expr:?}` is no value of its own"),
         Expr::UserId => Value::Number(scope.user as f64).into(),
         Expr::UserIteration => Value::Number(scope.iteration as f64).into(),
         Expr::RunId => Operand::Text(Cow::Borrowed(&scope.thread.shared.run_id)),
@@ -202,6 +203,11 @@ pub(super) fn operand<'a>(expr: &'a Expr, scope: &mut Scope<'a>) -> Result<Optio
         }
         Expr::Member(of, key) => {
             let Some(of) = operand(of, scope)? else { return Ok(None) };
+            if let Operand::Value(Cow::Borrowed(Value::Row(row))) = of
+                && let Some(text) = row.text(key)
+            {
+                return Ok(Some(Operand::Text(Cow::Borrowed(text))));
+            }
             return Ok(of.as_value().member(key).map(Operand::from));
         }
         Expr::Index(of, index) => match item(of, index, scope)? {

@@ -1,0 +1,225 @@
+//! Rows of data, dealt to users: which row a `take` gives, and what a user that finds none does.
+//!
+//! All but `pick unique` follow from numbers alone and touch nothing shared. The rows of `unique` data that planned
+//! users hold follow from their numbers too; only what users that replace others hold goes through a pool that the
+//! load threads share, when such a user is born and when any user dies.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::task::{Poll, Waker};
+
+use super::finish::Phase;
+use super::thread::Thread;
+use super::user::User;
+use crate::metrics::Counter;
+use crate::plan::data::{DataId, Pick, WhenEmpty, dealt, shuffled};
+use crate::plan::{Plan, Value};
+
+/// What the threads of a run share about its data, by [`DataId`].
+pub struct Deck(Vec<Pack>);
+
+struct Pack {
+    /// `shuffle`: the order of the rows; else empty.
+    order: Vec<u32>,
+    /// `unique`: the row of each planned user, by its number; [`NONE`] where it has none of its own.
+    own: Vec<u32>,
+    /// `unique`: what is left for the others.
+    pool: Mutex<Pool>,
+}
+
+/// No row.
+const NONE: u32 = u32::MAX;
+
+/// The rows that no planned user has of its own, and those that came back.
+#[derive(Default)]
+struct Pool {
+    /// The next row that nobody has held yet, and one past the last.
+    fresh: std::ops::Range<u32>,
+    /// Rows that were held, longest free first.
+    returned: VecDeque<u32>,
+    /// Users that wait for a row, first come first.
+    waiting: BTreeMap<u64, Waiter>,
+    next_ticket: u64,
+}
+
+/// A user that waits, and the row that it was given meanwhile.
+struct Waiter {
+    waker: Option<Waker>,
+    granted: Option<u32>,
+}
+
+/// What one user has been dealt of one data.
+#[derive(Clone, Debug, Default)]
+pub struct Hand {
+    /// How many rows it has taken.
+    takes: u64,
+    /// The row that is its own until it ends.
+    held: Option<u32>,
+}
+
+impl Deck {
+    /// The data of a plan, nothing dealt yet.
+    pub fn new(plan: &Plan) -> Deck {
+        let packs = plan.data.iter().enumerate().map(|(index, data)| {
+            let rows = data.row_count();
+            let order = match data.pick {
+                Pick::Shuffle => shuffled(rows, plan.seed, DataId(index as u32)),
+                _ => Vec::new(),
+            };
+            let mut own = Vec::new();
+            let mut planned = 0;
+            if data.pick == Pick::Unique {
+                let starts = plan.starts(1);
+                own = starts
+                    .iter()
+                    .map(|start| match data.takers.contains(&start.class) && planned < rows {
+                        true => {
+                            planned += 1;
+                            planned - 1
+                        }
+                        false => NONE,
+                    })
+                    .collect();
+            }
+            let pool = Mutex::new(Pool { fresh: planned..rows, ..Pool::default() });
+            Pack { order, own, pool }
+        });
+        Deck(packs.collect())
+    }
+
+    fn pool(&self, data: DataId) -> MutexGuard<'_, Pool> {
+        self.0[data.0 as usize].pool.lock().expect("nobody panics with a pool in hand")
+    }
+}
+
+impl User {
+    /// The next row of `data` for this user. `None`: there is none for it, or the run ends while it waits; then its
+    /// life is over, without failure.
+    pub(super) async fn take(&mut self, data: DataId) -> Option<Value> {
+        let thread = self.thread.clone();
+        let index = data.0 as usize;
+        let (plan, of) = (&thread.plan, &thread.plan.data[index]);
+        let pack = &thread.shared.deck.0[index];
+        self.hands.resize(plan.data.len(), Hand::default());
+        let (turn, rows) = (self.hands[index].takes, of.row_count());
+        self.hands[index].takes += 1;
+        let dealt = || dealt(self.id, turn, plan.load.users(), rows, of.when_empty);
+        let row = match of.pick {
+            Pick::Sequential => dealt()?,
+            Pick::Shuffle => pack.order[dealt()? as usize],
+            Pick::Random => self.random.index(u64::from(rows)) as u32,
+            Pick::Unique => match self.hands[index].held {
+                Some(row) => row,
+                None => {
+                    let own = pack.own.get(self.id as usize).copied().filter(|row| turn == 0 && *row != NONE);
+                    let row = match own {
+                        Some(row) => row,
+                        None => unique(&thread, data, of.when_empty).await?,
+                    };
+                    self.hands[index].held = Some(row);
+                    row
+                }
+            },
+        };
+        Some(of.row(row, &thread.constants))
+    }
+
+    /// Gives back the rows that were this user's own. Who waits for one gets it.
+    pub(super) fn give_back(&mut self) {
+        for (index, hand) in self.hands.iter_mut().enumerate() {
+            if let Some(row) = hand.held.take() {
+                self.thread.shared.deck.pool(DataId(index as u32)).give_back(row);
+            }
+        }
+    }
+}
+
+/// A row out of the pool: one that no other living user holds.
+async fn unique(thread: &Thread, data: DataId, when_empty: WhenEmpty) -> Option<u32> {
+    let deck = &thread.shared.deck;
+    if let Some(row) = deck.pool(data).free() {
+        return Some(row);
+    }
+    if when_empty == WhenEmpty::Stop {
+        return None;
+    }
+    thread.recorder.borrow_mut().count(Counter::RowsWaited, 1);
+    let mut place = Place { deck, data, ticket: deck.pool(data).queue() };
+    let row = poll_fn(|cx| {
+        if thread.finish.phase() != Phase::Going {
+            return Poll::Ready(None);
+        }
+        match deck.pool(data).collect(place.ticket, cx.waker()) {
+            Some(row) => Poll::Ready(Some(row)),
+            None => Poll::Pending,
+        }
+    })
+    .await;
+    if row.is_some() {
+        place.ticket = Place::LEFT;
+    }
+    row
+}
+
+/// A place in the queue for a row; left when dropped.
+struct Place<'d> {
+    deck: &'d Deck,
+    data: DataId,
+    ticket: u64,
+}
+
+impl Place<'_> {
+    const LEFT: u64 = u64::MAX;
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.ticket != Place::LEFT {
+            let mut pool = self.deck.pool(self.data);
+            // Granted and not fetched: it goes on to the next.
+            if let Some(row) = pool.waiting.remove(&self.ticket).and_then(|waiter| waiter.granted) {
+                pool.give_back(row);
+            }
+        }
+    }
+}
+
+impl Pool {
+    fn free(&mut self) -> Option<u32> {
+        self.fresh.next().or_else(|| self.returned.pop_front())
+    }
+
+    fn give_back(&mut self, row: u32) {
+        match self.waiting.values_mut().find(|waiter| waiter.granted.is_none()) {
+            Some(waiter) => {
+                waiter.granted = Some(row);
+                if let Some(waker) = waiter.waker.take() {
+                    waker.wake();
+                }
+            }
+            None => self.returned.push_back(row),
+        }
+    }
+
+    fn queue(&mut self) -> u64 {
+        self.next_ticket += 1;
+        self.waiting.insert(self.next_ticket, Waiter { waker: None, granted: None });
+        self.next_ticket
+    }
+
+    fn collect(&mut self, ticket: u64, waker: &Waker) -> Option<u32> {
+        let waiter = self.waiting.get_mut(&ticket)?;
+        match waiter.granted {
+            Some(row) => {
+                self.waiting.remove(&ticket);
+                Some(row)
+            }
+            None => {
+                waiter.waker = Some(waker.clone());
+                None
+            }
+        }
+    }
+}
