@@ -265,6 +265,7 @@ impl<'t> Reader<'t> {
             }
             StatementKind::Choose { branches } => {
                 for (share, block) in branches {
+                    self.start(share.span);
                     self.expr(share);
                     self.block(block);
                 }

@@ -113,8 +113,16 @@ fn flat_group(group: &Group) -> Option<String> {
     if !group.flat {
         return None;
     }
-    let entries: Option<Vec<String>> = group.entries.iter().map(|entry| flat(&entry.nodes)).collect();
-    let inside = entries?.join(&format!("{} ", group.bracket.separator()));
+    let mut inside = String::new();
+    for (index, entry) in group.entries.iter().enumerate() {
+        if let Some(before) = index.checked_sub(1).map(|before| &group.entries[before]) {
+            // A statement that ends in its block needs no `;`.
+            let closed = matches!(before.nodes.last(), Some(Node { kind: NodeKind::Group(group), .. }) if group.bracket == Bracket::Block);
+            inside += if closed { " " } else { group.bracket.separator() };
+            inside += if closed { "" } else { " " };
+        }
+        inside += &flat(&entry.nodes)?;
+    }
     Some(if open == "{" { format!("{{ {inside} }}") } else { format!("{open}{inside}{close}") })
 }
 

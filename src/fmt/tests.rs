@@ -137,3 +137,48 @@ fn words_are_copied_as_they_are() {
 fn lines_end_as_on_unix() {
     assert_eq!(formatted("let a = 1 # b\r\n\r\nlet c = 2"), "let a = 1  # b\n\nlet c = 2\n");
 }
+
+#[test]
+fn every_construct_has_its_layout() {
+    task("choose{70%{GET /a}30% {GET /b}}", "choose { 70% { GET /a } 30% { GET /b } }");
+    task("choose{\n70%{GET /a};30% {GET /b}\n}", "choose {\n  70% { GET /a }\n  30% { GET /b }\n}");
+    task("for x in 1 .. 5 limit 3{GET /a}", "for x in 1..5 limit 3 { GET /a }");
+    task("repeat 4 as i\nwhile a{GET /a}", "repeat 4 as i\n  while a { GET /a }");
+    task("repeat for 30s{GET /a}", "repeat for 30s { GET /a }");
+    task("retry 10 every 1s .. 2s{GET /a}", "retry 10 every 1s..2s { GET /a }");
+    task("attempt{GET /a};group g{GET /b}", "attempt { GET /a }\ngroup g { GET /b }");
+    task("login (a,b)", "login(a, b)");
+    task("set x=login( a )", "set x = login(a)");
+    task("stop iteration;fail;fail \"a\"", "stop iteration\nfail\nfail \"a\"");
+    task(
+        "GET /a{auth basic a,b;auth none;set x=json $.a default -1}",
+        "GET /a { auth basic a, b; auth none; set x = json $.a default -1 }",
+    );
+    task("GET /a{capture secret a=all json $.a of b.c}", "GET /a { capture secret a = all json $.a of b.c }");
+    task(
+        "with feed{receive all within 3s{a:where b {check c} where d}}",
+        "with feed { receive all within 3s { a: where b { check c } where d } }",
+    );
+    task(
+        "with feed{receive all\nwithin 3s{a:where b\nlonger:where d\n where e}}",
+        "with feed {\n  receive all\n    within 3s {\n      a:      where b\n      longer: where d\n      where e\n    }\n}",
+    );
+    task(
+        "a:open websocket /x{on receive where b\nkeep{log c}every 1s..2s{send binary d}}",
+        "a: open websocket /x {\n  on receive where b\n    keep { log c }\n  every 1s..2s { send binary d }\n}",
+    );
+    task("events POST /x{json{a:1};receive 10}", "events POST /x { json { a: 1 }; receive 10 }");
+    assert_eq!(
+        formatted("target a:\"http://b\"{tls{ca \"x\";verify off}http 1.1}"),
+        "target a: \"http://b\" { tls { ca \"x\"; verify off } http 1.1 }\n"
+    );
+    assert_eq!(
+        formatted("data a from [1,2]{pick unique;columns [b,\"c d\"]}"),
+        "data a from [1, 2] { pick unique; columns [b, \"c d\"] }\n"
+    );
+    assert_eq!(formatted("flow a( b,c ){return b}\nuse \"x\""), "flow a(b, c) { return b }\nuse \"x\"\n");
+    assert_eq!(
+        formatted("thresholds{abort if p95 of every step>1s for 3s;dropped<1 over 3s}"),
+        "thresholds { abort if p95 of every step > 1s for 3s; dropped < 1 over 3s }\n"
+    );
+}

@@ -110,8 +110,11 @@ impl Reader<'_> {
     fn entries(&mut self, bracket: Bracket, whole_file: bool) -> (Option<String>, Vec<Entry>) {
         let mut opening = None;
         let mut entries: Vec<Entry> = Vec::new();
+        // A blank line before a `;` that is left out stands before what is behind it.
+        let mut carried = false;
         while let Some(token) = self.tokens.get(self.at).filter(|token| token.kind != Kind::Close) {
-            let blank = token.newlines > 1 && !entries.is_empty();
+            let blank = (token.newlines > 1 || carried) && !entries.is_empty();
+            carried = blank && self.separates(token, bracket);
             if self.separates(token, bracket) {
                 self.at += 1;
             } else if token.kind == Kind::Comment {

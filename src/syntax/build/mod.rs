@@ -95,14 +95,21 @@ impl<'t> Builder<'t> {
     /// The comment block right above a byte of the text, without `#`; only lines that hold nothing else.
     fn doc(&self, start: usize) -> Option<String> {
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
-        if !self.text[line_start..start].trim().is_empty() {
+        // A `;` stands between statements and means nothing on a line of its own.
+        let empty = |text: &str| text.chars().all(|c| c.is_whitespace() || c == ';');
+        if !empty(&self.text[line_start..start]) {
             return None;
         }
         let mut lines: Vec<&str> = Vec::new();
         let mut rest = &self.text[..line_start];
         while let Some(above) = rest.strip_suffix('\n') {
             let begin = above.rfind('\n').map_or(0, |at| at + 1);
-            let Some(comment) = above[begin..].trim().strip_prefix('#') else { break };
+            let line = above[begin..].trim();
+            if line.contains(';') && empty(line) {
+                rest = &rest[..begin];
+                continue;
+            }
+            let Some(comment) = line.strip_prefix('#') else { break };
             // What silences a warning says nothing about the statement.
             if !crate::diagnostic::allow::is_allow(comment) {
                 lines.push(comment.strip_prefix(' ').unwrap_or(comment));
