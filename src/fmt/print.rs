@@ -12,6 +12,9 @@ const GOES_ON: [&str; 14] = [
     "limit",
 ];
 
+/// Words that begin a clause of a step.
+const CLAUSES: [&str; 3] = ["where", "within", "since"];
+
 /// A whole file.
 pub fn file(entries: &[Entry]) -> String {
     let mut printer = Printer { out: String::new() };
@@ -152,6 +155,20 @@ fn label_width(entry: &Entry) -> Option<usize> {
     }
 }
 
+/// Where a statement that is too long for its line goes on with the next: before its first clause, when all before it
+/// fits and nothing of it was written on several lines.
+fn clause_break(nodes: &[Node], room: usize) -> Option<usize> {
+    let clause = |node: &Node| matches!(&node.kind, NodeKind::Token { text, .. } if CLAUSES.contains(&text.as_str()));
+    let at = nodes.iter().position(clause).filter(|at| *at > 0)?;
+    let whole = match nodes.split_last()? {
+        (Node { kind: NodeKind::Group(Group { bracket: Bracket::Block, .. }), .. }, head) => width(&flat(head)?) + 2,
+        _ => width(&flat(nodes)?),
+    };
+    let yields = |node: &Node| matches!(&node.kind, NodeKind::Group(group) if group.bracket.yields());
+    let worth = whole > room && nodes[..at].iter().any(yields);
+    (worth && width(&flat(&nodes[..at])?) <= room).then_some(at)
+}
+
 struct Printer {
     out: String,
 }
@@ -210,8 +227,8 @@ impl Printer {
         if entry.nodes.is_empty() {
             return;
         }
-        let separated = more && matches!(bracket, Bracket::Object | Bracket::List | Bracket::Call);
         let pad = labels.zip(label_width(entry)).map_or(0, |(longest, own)| longest - own);
+        let separated = more && matches!(bracket, Bracket::Object | Bracket::List | Bracket::Call);
         self.nodes(&entry.nodes, indent, usize::from(separated), pad);
         if separated {
             self.out.push(',');
@@ -236,9 +253,11 @@ impl Printer {
         let spread = nodes.iter().filter(block).count() > 1 && !flat(nodes).is_some_and(|text| fits(&text));
         let mut current = indent;
         let mut after_comment = false;
+        let clause = clause_break(nodes, WIDTH.saturating_sub(self.column() + pad));
         for (index, node) in nodes.iter().enumerate() {
             let before = index.checked_sub(1).map(|before| &nodes[before]);
-            let breaks = after_comment || before.is_some_and(|before| breaks_before(before, node));
+            let breaks =
+                after_comment || clause == Some(index) || before.is_some_and(|before| breaks_before(before, node));
             let comment = matches!(node.kind, NodeKind::Comment(_));
             if breaks || (comment && node.newline) {
                 // `else` behind a block and its comments stands below its `if`.
@@ -258,7 +277,10 @@ impl Printer {
                 NodeKind::Token { text, .. } => self.out += text,
                 NodeKind::Comment(text) => self.out += text,
                 NodeKind::Group(group) => {
-                    let behind = tail_width(&nodes[index..], tail);
+                    let behind = match clause.filter(|at| *at > index) {
+                        Some(at) => tail_width(&nodes[index..at], 0),
+                        None => tail_width(&nodes[index..], tail),
+                    };
                     self.group(group, current, behind, spread && group.bracket == Bracket::Block);
                 }
             }

@@ -88,6 +88,9 @@ pub const INFIX: &[&str] = &[
     "exists", "missing",
 ];
 
+/// Other words that a line which goes on with the statement above may begin with; values may be called so.
+pub const CLAUSES: &[&str] = &["keep", "at"];
+
 /// Operators that are words.
 pub const WORD_OPERATORS: &[&str] = &["and", "or", "contains", "starts_with", "ends_with", "matches", "in"];
 
@@ -164,6 +167,7 @@ mod tests {
             SOCKET_SETTINGS,
             DATA_OPTIONS,
             INFIX,
+            CLAUSES,
             WORD_OPERATORS,
             EXTRACTORS,
             DURATION_UNITS,
@@ -171,6 +175,17 @@ mod tests {
         for word in lists.concat() {
             assert!(GRAMMAR.contains(&format!("\"{word}\"")), "the grammar does not know `{word}`");
         }
+    }
+
+    #[test]
+    fn a_line_that_goes_on_begins_with_a_word_of_the_lists() {
+        let rule = GRAMMAR.split_once("carrying = _{").expect("the rule is there").1;
+        let rule = rule.split_once('}').expect("the rule ends").0;
+        let words: Vec<&str> = rule.split('"').skip(1).step_by(2).collect();
+        let known = [INFIX, CLAUSES, WORD_OPERATORS].concat();
+        assert!(words.iter().all(|word| known.contains(word)), "{words:?}");
+        let left_out = ["else", "not"];
+        assert!(known.iter().all(|word| words.contains(word) || left_out.contains(word)), "{words:?}");
     }
 
     #[test]

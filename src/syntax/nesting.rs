@@ -28,7 +28,18 @@ pub(super) fn scan(text: &str, mut tell: impl FnMut(Event)) -> bool {
         let hole = bytes[at..].starts_with(b"${");
         match inside.last() {
             Some(b'"') => match byte {
-                b'\n' => inside.truncate(inside.iter().position(|&kind| kind == b'"').unwrap_or(0)),
+                b'\n' => {
+                    let first = inside.iter().position(|&kind| kind == b'"').unwrap_or(0);
+                    // A string that is not closed leaves the braces at the end of its line to the blocks.
+                    if first == 0 && inside.len() == 1 {
+                        shutting(&text[line_start..at]).into_iter().for_each(|brace| {
+                            tell(Event::Close { at: line_start + brace, bracket: b'}', inner: false });
+                        });
+                    }
+                    inside.truncate(first);
+                    line_begins = true;
+                    line_start = at + 1;
+                }
                 b'\\' if bytes.get(at + 1) != Some(&b'\n') => at += 1,
                 b'"' => drop(inside.pop()),
                 _ if hole => {
@@ -105,6 +116,32 @@ pub(super) fn scan(text: &str, mut tell: impl FnMut(Event)) -> bool {
         at += 1;
     }
     inside.first() == Some(&b't')
+}
+
+/// The braces at the end of a line that close blocks though a string before them is not closed: the rule `shut` of the
+/// grammar.
+fn shutting(line: &str) -> Vec<usize> {
+    let mut braces = Vec::new();
+    let mut blanks = 0;
+    for (at, byte) in line.bytes().enumerate().rev() {
+        match byte {
+            b' ' | b'\t' | b'\r' if blanks < 2 => blanks += 1,
+            b'}' if braces.len() < 4 => {
+                blanks = 0;
+                braces.push(at);
+            }
+            _ => break,
+        }
+    }
+    // Those of a hole are its own.
+    let open = line.rfind("${").filter(|open| !line[*open..].contains('"'));
+    if let Some(open) = open
+        && braces.last().is_some_and(|first| !line[open..*first].contains('}'))
+    {
+        braces.pop();
+    }
+    braces.reverse();
+    braces
 }
 
 /// How far the closing quote is, when it stands on the same line.

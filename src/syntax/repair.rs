@@ -37,11 +37,25 @@ impl Repaired {
     pub fn mended(file: FileId, written: &str, read: &str) -> Option<(Repaired, Vec<Diagnostic>)> {
         let mut opened: Vec<usize> = Vec::new();
         let (mut strays, mut crooked, mut line) = (0usize, false, (0, 0));
+        // Behind a line that goes on, what its block holds may be indented from there.
+        let mut deeper = 0;
+        let mut opened_deeper: Vec<usize> = Vec::new();
         scan(read, |event| match event {
-            Event::Line { first, indent } if !goes_on(leading_word(&read[first..])) => line = (first, indent),
-            Event::Open { bracket: b'{', inner: false, .. } => opened.push(line.1),
+            Event::Line { first, indent } => {
+                deeper = indent;
+                if !goes_on(leading_word(&read[first..])) {
+                    line = (first, indent);
+                }
+            }
+            Event::Open { bracket: b'{', inner: false, .. } => {
+                opened.push(line.1);
+                opened_deeper.push(deeper);
+            }
             Event::Close { at, bracket: b'}', inner: false } => match opened.pop() {
-                Some(indent) => crooked |= line.0 == at && line.1 != indent,
+                Some(indent) => {
+                    let deeper = opened_deeper.pop().unwrap_or(indent);
+                    crooked |= line.0 == at && line.1 != indent && line.1 != deeper;
+                }
                 None => strays += 1,
             },
             _ => {}
@@ -275,7 +289,8 @@ fn heads_block(word: &str) -> bool {
 
 /// Whether a line that begins with `word` goes on with the one above.
 fn goes_on(word: &str) -> bool {
-    super::keyword::INFIX.contains(&word) && word != "else"
+    use super::keyword::{CLAUSES, INFIX};
+    (INFIX.contains(&word) && word != "else") || CLAUSES.contains(&word)
 }
 
 /// Whether a statement that begins with `word` cannot stand in such a block.

@@ -147,6 +147,14 @@ impl Explanation<'_> {
             }
             let heads = HEADS.contains(&self.word);
             if heads && !self.has_block {
+                // Of a head over several lines, the last: there the brace is missing.
+                let head = match content.trim_end().rfind('\n') {
+                    Some(line) => {
+                        let indent = content[line..].len() - content[line..].trim_start().len();
+                        builder.span(self.start + line + indent, self.start + content.trim_end().len())
+                    }
+                    None => head,
+                };
                 builder
                     .wrong(head, format!("{} needs a block", self.named()))
                     .label("`{ … }` is missing behind it")
@@ -261,7 +269,21 @@ impl Explanation<'_> {
                 .fix(place, "=");
             return;
         }
+        if found.starts_with(':') && before.ends_with([',', '{']) {
+            builder.wrong(place, "a key is missing before `:`").help("`{ key: value, \"other key\": value }`");
+            return;
+        }
         if expects(&[G::colon]) {
+            // The brace of a block, taken for that of a value that is missing before it.
+            if let Some(open) = self.unclosed_bracket(before)
+                && let Some((from, to, token, what)) = waiting(&self.text[..open])
+                && self.text[open + 1..].trim_start_matches([' ', '\t', '\r']).starts_with('\n')
+                && !matches!(token, "json" | "binary" | "text")
+            {
+                let span = builder.span(self.start + from, self.start + to);
+                builder.wrong(span, format!("`{token}` needs {what} before the block")).help(example);
+                return;
+            }
             let key = before.rsplit(|c: char| c.is_whitespace() || c == '{' || c == ',').next().unwrap_or(before);
             let from = self.start + before.len() - key.len();
             let span = builder.span(from, from + key.len());
@@ -277,8 +299,18 @@ impl Explanation<'_> {
             return;
         }
         if let Some(open) = self.unclosed_bracket(before) {
+            if self.line_above(builder, before) {
+                return;
+            }
             let bracket = &self.text[open..=open];
             let span = builder.span(self.start + open, self.start + open + 1);
+            if [")", "]", "}"].contains(&token) && token != closing(bracket) && !before.ends_with([',', ':']) {
+                builder
+                    .wrong(span, format!("`{bracket}` is not closed"))
+                    .label(format!("its `{}` is missing", closing(bracket)))
+                    .also(place, format!("before this `{token}`"));
+                return;
+            }
             if expects(&[G::comma, G::call_close, G::list_close, G::object_close, G::paren_close])
                 && !token.is_empty()
                 && !")]}".contains(token)
@@ -344,6 +376,57 @@ impl Explanation<'_> {
             .help(example);
     }
 
+    /// Inside brackets reading goes on with the next line, and stops at something there that is only wrong because of how
+    /// the line above ends. Whether that was so, and has been said.
+    fn line_above(&self, builder: &mut Builder<'_>, before: &str) -> bool {
+        let found = &self.text[self.at..];
+        // A string that lost its second quote.
+        let last_line = before.rfind('\n').map_or(0, |end| end + 1);
+        if let Some(quote) = open_quote(&before[last_line..]) {
+            let span = builder.span(self.start + last_line + quote, self.start + before.len());
+            builder.wrong(span, "this string is not closed on its line").label("its closing `\"` is missing");
+            return true;
+        }
+        // `id:` and then `type: 1`, which was read as `id: type`.
+        if found.starts_with(':') {
+            let word = last_word(before);
+            let above = before[..word].trim_end();
+            if above.ends_with(':') && before[above.len()..word].contains('\n') {
+                let key = last_word(above[..above.len() - 1].trim_end());
+                let span = builder.span(self.start + key, self.start + above.len());
+                builder.wrong(span, format!("`{}` needs a value behind it", &above[key..]));
+                return true;
+            }
+        }
+        if !self.text[before.len()..self.at].contains('\n') {
+            return false;
+        }
+        let from = match before.chars().next_back() {
+            Some(c) if c.is_alphanumeric() || c == '_' => last_word(before),
+            Some(c) => before.len() - c.len_utf8(),
+            None => return false,
+        };
+        if before.ends_with(':') {
+            let key = last_word(before[..before.len() - 1].trim_end());
+            let span = builder.span(self.start + key, self.start + before.len());
+            builder.wrong(span, format!("`{}` needs a value behind it", &before[key..]));
+            return true;
+        }
+        let separates = self.expected.iter().any(|rule| matches!(rule, G::comma));
+        if separates && !found.starts_with([')', ']', '}']) {
+            let span = builder.span(self.start + from, self.start + before.len());
+            let open = self.unclosed_bracket(before).unwrap_or(0);
+            let bracket = &self.text[open..=open];
+            let opened = builder.span(self.start + open, self.start + open + 1);
+            builder
+                .wrong(span, format!("`,` or `{}` is missing at the end of this line", closing(bracket)))
+                .also(opened, "opened here")
+                .fix(span.at_end(), ",");
+            return true;
+        }
+        false
+    }
+
     /// The text without the brace of the block behind it.
     fn content(&self) -> &str {
         match self.has_block {
@@ -396,6 +479,21 @@ fn first_token(text: &str) -> &str {
 /// Where the word begins that a text ends with.
 fn last_word(text: &str) -> usize {
     text.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').len()
+}
+
+/// Where the string begins that a line leaves open.
+fn open_quote(line: &str) -> Option<usize> {
+    let (mut open, mut escaped) = (None, false);
+    for (at, byte) in line.bytes().enumerate() {
+        match (open, byte) {
+            _ if escaped => escaped = false,
+            (Some(_), b'\\') => escaped = true,
+            (Some(_), b'"') => open = None,
+            (None, b'"') => open = Some(at),
+            _ => {}
+        }
+    }
+    open
 }
 
 /// The first few words of a line, to show in a proposal.

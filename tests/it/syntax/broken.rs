@@ -8,14 +8,14 @@ use scn::base::{SourceFile, Span};
 use scn::diagnostic::{Diagnostic, Rule, Severity};
 use scn::syntax::Parsed;
 
-use super::{WHOLE, read};
+use super::{LANGUAGE, WHOLE, read};
 use crate::marks;
 
 /// Sound scenarios: the language page's and those of the repository.
 fn sound() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut texts = vec![WHOLE.to_owned()];
-    for folder in ["scenarios", "examples"] {
+    let mut texts = vec![WHOLE.to_owned(), LANGUAGE.to_owned()];
+    for folder in ["scenarios", "examples", "examples/lib", "tests/golden/scenarios"] {
         let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
         let mut paths: Vec<_> = entries.map(|entry| entry.expect("a folder can be listed").path()).collect();
         paths.sort();

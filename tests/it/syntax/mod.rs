@@ -11,6 +11,9 @@ mod broken;
 /// The whole scenario of the language page.
 const WHOLE: &str = include_str!("../../golden/syntax/whole.scn");
 
+/// Every construct of the language, once.
+const LANGUAGE: &str = include_str!("../../golden/syntax/language.scn");
+
 fn read(text: &str) -> Parsed {
     parse(FileId(0), text)
 }
