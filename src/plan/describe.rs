@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::outline::{Node, outline};
 use super::reach::{Most, reach, task_share};
-use super::{MeasureUnit, Op, OpId, Part, Plan, PointId, SeriesKind, StepId, UserId};
+use super::{MeasureUnit, Op, OpId, Part, Plan, PointId, SeriesKind, StepId, Subject, Threshold, UserId, When};
 use crate::base::Share;
 use crate::base::units::duration_text;
 
@@ -176,8 +176,11 @@ impl Text<'_> {
             return self.line(0, "no thresholds: only the run itself is judged");
         }
         self.line(0, "thresholds");
+        let texts = self.plan.thresholds.iter().map(|threshold| threshold.text.chars().count());
+        let width = texts.max().unwrap_or(0);
         for threshold in &self.plan.thresholds {
-            self.line(1, &threshold.text);
+            let said = format!("{:width$}  {}", threshold.text, judged(self.plan, threshold));
+            self.line(1, said.trim_end());
         }
     }
 
@@ -222,6 +225,29 @@ impl Text<'_> {
             self.line(1, format!("{a:first$}  {b:second$}  {c}").trim_end());
         }
     }
+}
+
+/// When a threshold is judged, and of how many rows.
+fn judged(plan: &Plan, threshold: &Threshold) -> String {
+    let run = plan.load.measured();
+    let when = match threshold.when {
+        When::AtEnd => String::new(),
+        When::Windows(length) => {
+            let windows = run.as_nanos() / length.as_nanos().max(1);
+            format!("in each of {} of {}", counted(windows as f64, "window"), duration_text(length))
+        }
+        When::Abort(None) => "each second, over all so far; ends the run".to_owned(),
+        When::Abort(Some(length)) => {
+            let length = duration_text(length);
+            format!("each second from {length} on, over the last {length}; ends the run")
+        }
+    };
+    let whose = match &threshold.subject {
+        Subject::Each(rows) => format!("{}, each on its own", counted(rows.len() as f64, "step")),
+        Subject::Series(rows) if rows.len() > 1 => format!("{} pooled", counted(rows.len() as f64, "row")),
+        _ => String::new(),
+    };
+    [when, whose].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// What the times of a row are.
