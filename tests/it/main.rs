@@ -5,6 +5,7 @@ mod cli;
 mod demo;
 mod drops;
 mod explain;
+mod fixes;
 mod fmt;
 mod language;
 mod layers;
