@@ -298,6 +298,10 @@ pub enum Statement {
         /// What happens on it.
         body: Vec<Statement>,
     },
+    /// A standing answer on the innermost socket.
+    OnReceive(OnReceive),
+    /// A standing timer on the innermost socket.
+    Every(Every),
     /// One message to the innermost socket.
     Send {
         /// Where it stands in the report and in the file.
@@ -406,6 +410,30 @@ pub struct WebSocket {
     pub timeout: Option<Duration>,
     /// What happens on it.
     pub body: Vec<Statement>,
+}
+
+/// A standing answer: what is done with messages that fit, as long as the socket lives.
+#[derive(Clone, Debug)]
+pub struct OnReceive {
+    /// Which messages; `None`: all.
+    pub condition: Option<Expr>,
+    /// Whether the message stays for the dialogue.
+    pub keep: bool,
+    /// What is done; looks into the message.
+    pub body: Vec<Statement>,
+    /// The statement without its block.
+    pub head: Span,
+}
+
+/// A standing timer: what is done again and again, as long as the socket lives.
+#[derive(Clone, Debug)]
+pub struct Every {
+    /// From one time to the next.
+    pub interval: Delay,
+    /// What is done.
+    pub body: Vec<Statement>,
+    /// The statement without its block.
+    pub head: Span,
 }
 
 /// Messages from a socket.

@@ -22,6 +22,7 @@ mod receives;
 mod scenario;
 mod series;
 mod sockets;
+mod standing;
 mod statements;
 mod table;
 mod thresholds;

@@ -275,8 +275,18 @@ impl Checker<'_> {
         }
     }
 
+    /// What extractors look into in a message of the innermost socket.
+    pub fn message_answer(&self) -> Answer {
+        match self.socket() {
+            Some(socket) if socket.method == "SSE" => Answer::Event,
+            _ => Answer::Message,
+        }
+    }
+
     fn payload(&mut self, payload: &ast::Payload) -> Payload {
-        self.looking_into(Answer::NotYet, |checker| match payload {
+        // In a standing answer there is the message that is answered.
+        let answer = if self.place.standing { self.answer } else { Answer::NotYet };
+        self.looking_into(answer, |checker| match payload {
             ast::Payload::Text(value) => Payload::Text(checker.expr(value)),
             ast::Payload::Json(value) => Payload::Json(checker.expr(value)),
             ast::Payload::Binary(value) => Payload::Binary(checker.expr(value)),
@@ -290,7 +300,8 @@ impl Checker<'_> {
 
     /// A condition on a message; `what` says which: "what stands behind `where`".
     pub fn message_condition(&mut self, written: &ast::Expr, what: &str) -> Expr {
-        let condition = self.looking_into(Answer::Message, |checker| checker.condition(written, what));
+        let answer = self.message_answer();
+        let condition = self.looking_into(answer, |checker| checker.condition(written, what));
         self.condition_says_something(&condition);
         condition
     }

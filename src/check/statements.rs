@@ -35,6 +35,8 @@ impl Checker<'_> {
             Kind::WebSocket { open, path, settings, body } => {
                 Some(self.websocket(statement, *open, path, settings, body))
             }
+            Kind::OnReceive { clauses, keep, body } => self.on_receive(statement, clauses, *keep, body),
+            Kind::Every { interval, body } => self.every(statement, interval, body),
             Kind::With { socket, body } => self.with_socket(socket, body),
             Kind::Send { payload } => self.send(statement, payload),
             Kind::Receive { form, clauses, parts } => self.receive(statement, form, clauses, parts),
@@ -166,6 +168,8 @@ fn without_row(kind: &ast::StatementKind) -> Option<&'static str> {
         ast::StatementKind::Pause(_) => Some("pause"),
         ast::StatementKind::Repeat { .. } => Some("repeat"),
         ast::StatementKind::With { .. } => Some("with"),
+        ast::StatementKind::OnReceive { .. } => Some("on receive"),
+        ast::StatementKind::Every { .. } => Some("every"),
         ast::StatementKind::If { .. } => Some("if"),
         ast::StatementKind::Let { .. } => Some("let"),
         _ => None,

@@ -141,6 +141,8 @@ rules! {
     AlreadyOpen "already-open" Error;
     /// A socket that outlives its block has no label, so nothing can use it.
     UnnamedSocket "unnamed-socket" Error;
+    /// A statement that a standing answer or timer cannot hold.
+    MisplacedInStanding "misplaced-in-standing" Error;
     /// `since` names a step that does not come before on every path, on the same socket.
     SinceNotBefore "since-not-before" Error;
     /// A `call` has a reference of its own and takes no `since`.

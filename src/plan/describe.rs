@@ -98,6 +98,10 @@ impl Text<'_> {
                         self.nodes(depth + 1, otherwise);
                     }
                 }
+                Node::Standing { point, body } => {
+                    self.point(depth, *point);
+                    self.nodes(depth + 1, body);
+                }
                 Node::Open { body } => {
                     let (connect, body) = body.split_at(body.len().min(1));
                     self.nodes(depth, connect);
@@ -134,7 +138,14 @@ impl Text<'_> {
             Op::Connect(connect) => (connect.step, none),
             // Said where the socket is opened.
             Op::Reopen { .. } => return,
-            Op::Open { .. } | Op::Jump { .. } | Op::Unless { .. } | Op::Loop { .. } | Op::Again { .. } | Op::End => {
+            Op::OnReceive(_)
+            | Op::Every(_)
+            | Op::Open { .. }
+            | Op::Jump { .. }
+            | Op::Unless { .. }
+            | Op::Loop { .. }
+            | Op::Again { .. }
+            | Op::End => {
                 return;
             }
         };

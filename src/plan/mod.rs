@@ -228,6 +228,10 @@ pub enum Op {
         /// Where the socket is kept.
         socket: SocketId,
     },
+    /// A standing answer stands from here on.
+    OnReceive(Box<OnReceive>),
+    /// A standing timer stands from here on.
+    Every(Box<Every>),
     /// One message.
     Send(Box<Send>),
     /// Messages.
@@ -303,6 +307,23 @@ pub enum Op {
     },
     /// The block is done.
     End,
+}
+
+impl Op {
+    /// Whether it is a step: something that is sent, or waited for from a target.
+    pub fn is_step(&self) -> bool {
+        matches!(
+            self,
+            Op::Http(_)
+                | Op::Connect(_)
+                | Op::Send(_)
+                | Op::Receive(_)
+                | Op::ReceiveAll(_)
+                | Op::ReceiveClose(_)
+                | Op::Call(_)
+                | Op::Close(_)
+        )
+    }
 }
 
 /// Most turns of one `repeat`; more is a `value` failure.
@@ -407,6 +428,41 @@ pub struct Send {
     /// Until it is flushed.
     pub timeout: Duration,
 }
+
+/// A standing answer: its body runs for each message that fits, while the user waits for something else.
+#[derive(Clone, Debug)]
+pub struct OnReceive {
+    /// On which socket; it stands as long as that lives.
+    pub socket: SocketId,
+    /// Which messages; `None`: all.
+    pub condition: Option<Expr>,
+    /// Whether the message stays for receives.
+    pub keep: bool,
+    /// What is done: up to an [`Op::End`] of its own. Expressions look into the message.
+    pub body: OpId,
+    /// Behind the body.
+    pub behind: OpId,
+    /// Where it stands.
+    pub point: PointId,
+}
+
+/// A standing timer: its body runs again and again, while the user waits for something else.
+#[derive(Clone, Debug)]
+pub struct Every {
+    /// On which socket; it stands as long as that lives.
+    pub socket: SocketId,
+    /// From one time to the next; at least [`EVERY_MIN`].
+    pub interval: Delay,
+    /// What is done: up to an [`Op::End`] of its own.
+    pub body: OpId,
+    /// Behind the body.
+    pub behind: OpId,
+    /// Where it stands.
+    pub point: PointId,
+}
+
+/// Less than this never lies between one turn of a standing timer and the next.
+pub const EVERY_MIN: Duration = Duration::from_millis(1);
 
 /// Messages.
 #[derive(Clone, Debug)]

@@ -22,6 +22,11 @@ pub(super) enum Node<'a> {
         body: Vec<Node<'a>>,
         close: &'a Close,
     },
+    /// A standing answer or timer.
+    Standing {
+        point: PointId,
+        body: Vec<Node<'a>>,
+    },
     /// A socket that outlives its block.
     Open {
         body: Vec<Node<'a>>,
@@ -42,6 +47,16 @@ fn range(plan: &Plan, mut at: usize, end: usize) -> Vec<Node<'_>> {
             Op::Open { block, behind, .. } => {
                 nodes.push(Node::Open { body: range(plan, block.0 as usize, behind.0 as usize) });
                 at = behind.0 as usize;
+            }
+            Op::OnReceive(answer) => {
+                let (body, behind) = (answer.body.0 as usize, answer.behind.0 as usize);
+                nodes.push(Node::Standing { point: answer.point, body: range(plan, body, behind) });
+                at = behind;
+            }
+            Op::Every(timer) => {
+                let (body, behind) = (timer.body.0 as usize, timer.behind.0 as usize);
+                nodes.push(Node::Standing { point: timer.point, body: range(plan, body, behind) });
+                at = behind;
             }
             // The dial of a socket that outlives its block stands in the block.
             Op::Connect(connect) if connect.leaves.is_some() => {

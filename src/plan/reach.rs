@@ -163,6 +163,12 @@ fn demand(plan: &Plan, nodes: &[Node<'_>], wanted: &[bool]) -> Option<Demand> {
             Node::Single(Op::Connect(connect)) => {
                 sum.requests += one(connect.step) + connect.leaves.map_or(0.0, one);
             }
+            Node::Standing { body, .. } => {
+                // As often as a message comes, or time passes.
+                if demand(plan, body, wanted)?.requests > 0.0 {
+                    return None;
+                }
+            }
             Node::Open { body } => sum.add(1.0, demand(plan, body, wanted)?),
             Node::Single(_) => {}
             Node::Socket { connect, body, close } => {

@@ -3,6 +3,7 @@
 //! Between [`User::prepare`] and [`User::land`] the user is free: others of its steps may be on their way beside this
 //! one, and its sockets may do what they stand for.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use super::connection::Received;
@@ -17,7 +18,8 @@ use crate::plan::{Http, PointId};
 impl User {
     /// One HTTP step, recorded. `index` is that of its operation.
     pub(super) async fn http(&mut self, op: &Http, index: usize) -> Result<(), Failed> {
-        let landed = self.prepare(op, index)?.fly().await;
+        let flight = pin!(self.prepare(op, index)?.fly());
+        let landed = self.wait(flight).await;
         self.land(op, landed)
     }
 

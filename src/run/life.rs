@@ -113,7 +113,8 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls) -> Death {
             break;
         }
         if let Calls::Arrivals = calls {
-            match arrivals::next(thread, user.class).await {
+            let next = pin!(arrivals::next(thread, user.class));
+            match user.wait(next).await {
                 Some(due) => user.due = due,
                 None => break,
             }
@@ -121,7 +122,8 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls) -> Death {
         }
         if !user.answered {
             user.due = user.due.max(begun + UNANSWERED_MIN);
-            wait(thread, user.due.min(until)).await;
+            let rest = pin!(wait(thread, user.due.min(until)));
+            user.wait(rest).await;
         }
         let think = user.pause_length(&class.think, class.think_point).unwrap_or_else(|(kind, point)| {
             user.fail_at(kind, point);
@@ -129,7 +131,8 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls) -> Death {
         });
         if think > Duration::ZERO {
             user.due = user.due + think;
-            wait(thread, user.due.min(until)).await;
+            let thinking = pin!(wait(thread, user.due.min(until)));
+            user.wait(thinking).await;
         }
     }
     if let Some(start) = class.on_stop {
@@ -196,6 +199,7 @@ async fn iterate(
         None => IterationOutcome::Abandoned,
     };
     user.tell(|| Event::Ended(part, outcome));
+    user.sockets.forgive();
     if outcome != IterationOutcome::Ok {
         // What the user opened for life stays open after a failed task; without its `on start` there is no user.
         let of_user = thread.plan.users[user.class.0 as usize].user_sockets;

@@ -1,12 +1,13 @@
 //! One virtual user: walks the plan's operations, one after another.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::deal::Hand;
 use super::random::Random;
 use super::session::Session;
-use super::socket::Sockets;
+use super::socket::{Heard, Sockets};
 use super::thread::Thread;
 use super::trace::Event;
 use crate::base::Offset;
@@ -48,6 +49,8 @@ pub struct User {
     pub paused: Duration,
     /// Whether anything has come back from a target in this iteration.
     pub answered: bool,
+    /// The message that a standing answer is about, while one runs.
+    pub heard: Option<Rc<Heard>>,
 }
 
 /// A step has failed and its sample is recorded: the iteration ends.
@@ -72,6 +75,7 @@ impl User {
             due,
             paused: Duration::ZERO,
             answered: false,
+            heard: None,
             thread: thread.clone(),
         }
     }
@@ -84,7 +88,11 @@ impl User {
         loop {
             let index = at;
             at += 1;
-            match &thread.plan.ops[index] {
+            let op = &thread.plan.ops[index];
+            if self.sockets.has_failed() && op.is_step() {
+                return Err(Failed);
+            }
+            match op {
                 Op::Http(op) => {
                     self.http(op, index).await?;
                     stride = 0;
@@ -98,6 +106,14 @@ impl User {
                 Op::Open { socket, block, behind } => {
                     Box::pin(self.open_by(*socket, *block)).await?;
                     at = behind.0 as usize;
+                }
+                Op::OnReceive(op) => {
+                    self.stand_answer(op, OpId(index as u32));
+                    at = op.behind.0 as usize;
+                }
+                Op::Every(op) => {
+                    self.stand_timer(op, OpId(index as u32))?;
+                    at = op.behind.0 as usize;
                 }
                 Op::Reopen { socket } => Box::pin(self.reopen(*socket)).await?,
                 Op::Send(op) => Box::pin(self.send(op)).await?,
@@ -156,6 +172,9 @@ impl User {
     /// One pass through the block that begins at `start`: its statements, then the sockets that it leaves open.
     pub(super) async fn pass(&mut self, start: OpId) -> Result<(), Failed> {
         self.walk(start).await?;
+        if self.sockets.has_failed() {
+            return Err(Failed);
+        }
         let first = self.thread.plan.users[self.class.0 as usize].user_sockets;
         match self.sockets.is_to_leave(first) {
             true => Box::pin(self.leave(false)).await,
@@ -168,7 +187,8 @@ impl User {
         self.tell(|| Event::Pause { length });
         self.due = self.due + length;
         self.paused += length;
-        self.thread.clock.sleep_until(self.due).await;
+        let sleep = pin!(self.thread.clock.sleep_until(self.due));
+        self.wait(sleep).await;
     }
 
     /// Records a failure outside any step; its message is noted already.

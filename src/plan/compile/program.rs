@@ -107,6 +107,8 @@ impl<'a> Program<'a> {
             Statement::Http(http) => self.http(http),
             Statement::WebSocket(socket) => self.websocket(socket),
             Statement::With { socket, body } => self.with_socket(*socket, body),
+            Statement::OnReceive(answer) => self.on_receive(answer),
+            Statement::Every(timer) => self.every(timer),
             Statement::Send { step, payload } => self.send(*step, payload),
             Statement::Receive(receive) => self.receive(receive),
             Statement::ReceiveAll(all) => self.receive_all(all),
@@ -248,7 +250,7 @@ impl<'a> Program<'a> {
         id
     }
 
-    fn statement_point(&mut self, span: Span, keyword: &str) -> PointId {
+    pub(super) fn statement_point(&mut self, span: Span, keyword: &str) -> PointId {
         self.point(span, None, PointKind::Statement, keyword)
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::program::Program;
 use crate::check::meaning::{self, Statement};
 use crate::plan::{
-    Call, Close, Connect, Expected, Op, Payload, Receive, ReceiveAll, ReceiveClose, ReceiveForm, Send, Since, SocketId,
+    Call, Close, Connect, Every, Expected, OnReceive, Op, OpId, Payload, Receive, ReceiveAll, ReceiveClose,
+    ReceiveForm, Send, Since, SocketId,
 };
 
 /// The close code of a socket that has done what it was opened for.
@@ -123,6 +124,32 @@ impl Program<'_> {
         self.open.around.push((place, timeout));
         self.statements(body);
         self.open.around.pop();
+    }
+
+    pub(super) fn on_receive(&mut self, answer: &meaning::OnReceive) {
+        let (socket, _) = self.open.innermost();
+        let point = self.statement_point(answer.head, "");
+        let condition = self.lower.optional(answer.condition.as_ref());
+        let head = self.here();
+        // Its place, until it is known where it goes on.
+        self.tables.ops.push(Op::End);
+        self.statements(&answer.body);
+        self.tables.ops.push(Op::End);
+        let (body, behind) = (OpId(head.0 + 1), self.here());
+        let answer = OnReceive { socket, condition, keep: answer.keep, body, behind, point };
+        self.tables.ops[head.0 as usize] = Op::OnReceive(Box::new(answer));
+    }
+
+    pub(super) fn every(&mut self, timer: &meaning::Every) {
+        let (socket, _) = self.open.innermost();
+        let point = self.statement_point(timer.head, "");
+        let head = self.here();
+        self.tables.ops.push(Op::End);
+        self.statements(&timer.body);
+        self.tables.ops.push(Op::End);
+        let (interval, body, behind) = (self.lower.delay(&timer.interval), OpId(head.0 + 1), self.here());
+        let timer = Every { socket, interval, body, behind, point };
+        self.tables.ops[head.0 as usize] = Op::Every(Box::new(timer));
     }
 
     pub(super) fn send(&mut self, step: meaning::Step, payload: &meaning::Payload) {

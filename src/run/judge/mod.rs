@@ -8,6 +8,7 @@ mod wording;
 use std::time::Duration;
 
 use super::eval::{self, Answer, NoValue, Scope};
+use super::socket::Heard;
 use super::trace::Event;
 use super::user::User;
 use crate::metrics::ErrorKind;
@@ -69,8 +70,14 @@ impl User {
         Ok(())
     }
 
-    /// The value of `expr`, over an answer or without one. `Ok(None)`: nothing was found.
+    /// The value of `expr`, over an answer or without one; in a standing answer that is the message it is about.
+    /// `Ok(None)`: nothing was found.
     pub(super) fn eval(&mut self, expr: &Expr, answer: Option<&Answer<'_>>) -> Result<Option<Value>, NoValue> {
+        if answer.is_none()
+            && let Some(heard) = self.heard.clone()
+        {
+            return eval::eval(expr, &mut self.scope(Some(&heard.answer())));
+        }
         eval::eval(expr, &mut self.scope(answer))
     }
 
@@ -86,7 +93,9 @@ impl User {
 
     /// Whether the condition of a statement holds. Failures are as in [`User::value`].
     pub(super) fn holds(&mut self, condition: &Expr, point: PointId) -> Result<bool, (ErrorKind, PointId)> {
-        eval::holds(condition, &mut self.scope(None)).map_err(|error| self.fails(point, error))
+        let heard = self.heard.clone();
+        let answer = heard.as_deref().map(Heard::answer);
+        eval::holds(condition, &mut self.scope(answer.as_ref())).map_err(|error| self.fails(point, error))
     }
 
     /// Whether `condition` holds over an answer, as the `where` of a receive asks.

@@ -25,6 +25,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
+use super::standing::Lasting;
 use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind};
 use crate::plan::{OpId, SeriesId, Since, SocketId, StepId};
@@ -43,14 +44,20 @@ pub const QUEUE_BYTES_MAX: usize = 4 << 20;
 
 /// The sockets of one user, by `SocketId`.
 pub struct Sockets {
-    thread: Rc<Thread>,
-    open: RefCell<Vec<Option<Box<Line>>>>,
+    pub(super) thread: Rc<Thread>,
+    pub(super) open: RefCell<Vec<Option<Box<Line>>>>,
     /// How often [`attend`] has been polled: what was read dry in this turn need not be read again. 0 outside of it.
     turn: Cell<u64>,
     /// How many have been opened.
     opened: Cell<u64>,
-    /// By which block each socket was opened that outlives it. Most users have none.
-    opened_by: RefCell<Option<Box<Vec<(SocketId, OpId)>>>>,
+    /// Whether anything may stand.
+    pub(super) stands: Cell<bool>,
+    /// Whether a standing answer or timer runs.
+    pub(super) performing: Cell<bool>,
+    /// Whether one has failed since the iteration began.
+    pub(super) failed: Cell<bool>,
+    /// What outlives single steps. Most users have none of it.
+    pub(super) lasting: RefCell<Option<Box<Lasting>>>,
 }
 
 /// Runs `walk`, the user's whole life, and reads its sockets whenever it wakes, whatever the walk is waiting for: so
@@ -81,7 +88,10 @@ impl Sockets {
             open: RefCell::new(open),
             turn: Cell::new(0),
             opened: Cell::new(0),
-            opened_by: RefCell::new(None),
+            stands: Cell::new(false),
+            performing: Cell::new(false),
+            failed: Cell::new(false),
+            lasting: RefCell::new(None),
         }
     }
 
@@ -109,15 +119,15 @@ impl Sockets {
 
     /// Remembers by which block a socket is opened.
     pub(super) fn opened_by(&self, id: SocketId, block: OpId) {
-        let mut opened_by = self.opened_by.borrow_mut();
-        let opened_by = opened_by.get_or_insert_default();
+        let mut lasting = self.lasting.borrow_mut();
+        let opened_by = &mut lasting.get_or_insert_default().opened_by;
         opened_by.retain(|(known, _)| *known != id);
         opened_by.push((id, block));
     }
 
     /// By which block a socket was opened.
     pub(super) fn block_of(&self, id: SocketId) -> Option<OpId> {
-        self.opened_by.borrow().as_ref()?.iter().find(|(known, _)| *known == id).map(|(_, block)| *block)
+        self.lasting.borrow().as_ref()?.opened_by.iter().find(|(known, _)| *known == id).map(|(_, block)| *block)
     }
 
     /// The socket opened last, from this place on, that is closed by no block: with the step of closing it, and the
@@ -133,7 +143,7 @@ impl Sockets {
 
     /// Whether a socket is open, from this place on, that is closed by no block.
     pub fn is_to_leave(&self, first: u32) -> bool {
-        self.opened_by.borrow().is_some() && self.last_to_leave(SocketId(first)).is_some()
+        self.lasting.borrow().is_some() && self.last_to_leave(SocketId(first)).is_some()
     }
 
     /// Keeps a socket that is open now; what was in its place is cut.
@@ -160,6 +170,11 @@ impl Sockets {
         }
     }
 
+    /// Reads one socket dry, if it has not been in this turn.
+    pub(super) fn read_now(&self, id: SocketId, cx: &mut Context<'_>) {
+        self.with(id, |line| line.read(cx, &self.thread, self.turn.get()));
+    }
+
     /// Reads what has arrived already, without waiting.
     pub(super) async fn read(&self, id: SocketId) {
         poll_fn(|cx| {
@@ -178,13 +193,14 @@ impl Sockets {
                 match line.take() {
                     Some(message) if message.number >= first => return Poll::Ready(Ok(message)),
                     Some(_) => thread.recorder.borrow_mut().count(Counter::PassedOver, 1),
-                    None if !line.read(cx, thread, turn) => break,
+                    None if !line.read(cx, thread, turn) || !line.is_shown() => break,
                     None => {}
                 }
             }
             match &line.end {
-                Some(end) => Poll::Ready(Err(end.trouble())),
-                None => Poll::Pending,
+                Some(end) if line.queue.is_empty() => Poll::Ready(Err(end.trouble())),
+                // What standing answers have not looked at yet comes before the end.
+                _ => Poll::Pending,
             }
         })
         .await
@@ -200,13 +216,14 @@ impl Sockets {
                 while line.take().is_some() {
                     thread.recorder.borrow_mut().count(Counter::PassedOver, 1);
                 }
-                if !line.read(cx, thread, turn) {
+                if !line.read(cx, thread, turn) || !line.is_shown() {
                     break;
                 }
             }
             lost = line.ended;
             match &line.end {
                 None => Poll::Pending,
+                Some(_) if !line.queue.is_empty() => Poll::Pending,
                 Some(End::ByPeer(frame)) => Poll::Ready(Ok((frame.as_ref().map(|(code, _)| *code), line.ended))),
                 Some(end) => Poll::Ready(Err(end.trouble())),
             }
@@ -257,7 +274,7 @@ impl Sockets {
     }
 
     /// Polls one socket, borrowed for no longer than that.
-    async fn poll<T>(
+    pub(super) async fn poll<T>(
         &self,
         id: SocketId,
         mut poll: impl FnMut(&mut Line, &mut Context<'_>, &Thread, u64) -> Poll<Result<T, Trouble>>,
@@ -271,8 +288,11 @@ impl Sockets {
 }
 
 /// A message that has arrived.
+#[derive(Clone)]
 pub(super) struct Message {
     pub body: Bytes,
+    /// The type of a server-sent event.
+    pub event: Option<Rc<str>>,
     /// When it had been read.
     pub arrived: Offset,
     /// Counted from 0 for each socket.
@@ -325,7 +345,11 @@ pub(super) struct Line {
     /// Bytes written that are in a sample already.
     written: u64,
     /// How many sockets the user had opened before it.
-    serial: u64,
+    pub serial: u64,
+    /// Messages below this number are shown to receives: standing answers have looked at them.
+    pub shown: u64,
+    /// While a `call` in a standing answer waits: messages from this number on may be its reply.
+    pub called: Option<u64>,
     /// The step of closing it when its owner's life ends, and the timeout of that; `None`: its block closes it.
     pub leaves: Option<(StepId, Duration)>,
 }
@@ -340,7 +364,7 @@ pub(super) enum End {
 
 impl End {
     /// What that means for a step that wanted more.
-    fn trouble(&self) -> Trouble {
+    pub(super) fn trouble(&self) -> Trouble {
         match self {
             End::ByPeer(None) => Trouble::new(ErrorKind::Closed, "the peer closed the socket"),
             End::ByPeer(Some((code, reason))) if reason.is_empty() => {
@@ -373,6 +397,8 @@ impl Line {
             url,
             written,
             serial: 0,
+            shown: u64::MAX,
+            called: None,
             leaves: None,
         }
     }
@@ -413,14 +439,49 @@ impl Line {
         self.queue.push_front(message);
     }
 
+    /// Whether our close frame is sent.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Whether the next message may be taken by a receive.
+    fn is_shown(&self) -> bool {
+        let shown = self.called.map_or(self.shown, |called| self.shown.min(called));
+        self.queue.front().is_some_and(|message| message.number < shown)
+    }
+
+    /// The number of the first message from this one on.
+    pub(super) fn first_from(&self, number: u64) -> Option<u64> {
+        let at = self.queue.partition_point(|message| message.number < number);
+        self.queue.get(at).map(|message| message.number)
+    }
+
+    /// The message of this number, left where it is.
+    pub(super) fn look(&self, number: u64) -> Option<&Message> {
+        let at = self.queue.binary_search_by_key(&number, |message| message.number).ok()?;
+        self.queue.get(at)
+    }
+
+    /// Takes the message of this number out of the queue.
+    pub(super) fn remove(&mut self, number: u64) {
+        if let Ok(at) = self.queue.binary_search_by_key(&number, |message| message.number)
+            && let Some(message) = self.queue.remove(at)
+        {
+            self.queue_bytes -= message.body.len();
+        }
+    }
+
     fn take(&mut self) -> Option<Message> {
+        if !self.is_shown() {
+            return None;
+        }
         let message = self.queue.pop_front()?;
         self.queue_bytes -= message.body.len();
         Some(message)
     }
 
     /// Reads until nothing more is there, and makes that the task wakes when more comes. True when messages wait.
-    fn read(&mut self, cx: &mut Context<'_>, thread: &Thread, turn: u64) -> bool {
+    pub(super) fn read(&mut self, cx: &mut Context<'_>, thread: &Thread, turn: u64) -> bool {
         if turn != 0 && self.turn == turn {
             return !self.queue.is_empty();
         }
@@ -454,7 +515,7 @@ impl Line {
 
     fn arrive(&mut self, body: Bytes, thread: &Thread) {
         thread.recorder.borrow_mut().count(Counter::MessagesReceived, 1);
-        let message = Message { body, arrived: thread.clock.now(), number: self.arrived };
+        let message = Message { body, event: None, arrived: thread.clock.now(), number: self.arrived };
         self.arrived += 1;
         if self.closing {
             return;
@@ -511,7 +572,7 @@ pub(super) fn trouble(error: &Error) -> Trouble {
     }
 }
 
-fn gone() -> Trouble {
+pub(super) fn gone() -> Trouble {
     Trouble::new(ErrorKind::Closed, "the socket is closed")
 }
 

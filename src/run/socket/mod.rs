@@ -6,8 +6,10 @@
 mod lasting;
 mod line;
 mod receive;
+mod standing;
 mod upgrade;
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use tokio_tungstenite::tungstenite::Message as Frame;
@@ -15,6 +17,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use line::{End, Mark, Message};
 pub use line::{Sockets, attend};
+pub use standing::Heard;
+use standing::answer_of;
 
 use super::dial::Trouble;
 use super::eval::{Answer, NoValue};
@@ -146,9 +150,9 @@ impl User {
             sample.done = self.thread.clock.now();
             return Err(reason);
         }
-        let mut passed = 0u64;
+        let (mut passed, mut first) = (0u64, mark.number);
         loop {
-            let message = match self.next(op.socket, mark.number, deadline).await {
+            let message = match self.next_reply(op.socket, first, deadline).await {
                 Ok(message) => message,
                 Err(trouble) => {
                     sample.done = self.thread.clock.now();
@@ -168,11 +172,21 @@ impl User {
                     user.judge(&op.parts, answer).map(|()| true)
                 }
             })?;
+            let beside = self.sockets.is_performing();
             if fits {
+                if beside {
+                    self.sockets.with(op.socket, |line| line.remove(message.number));
+                }
                 return Ok(message.number);
             }
             passed += 1;
-            self.pass_over(op.step, &message);
+            match beside {
+                true => {
+                    first = message.number + 1;
+                    sample.bytes_received -= message.wire_bytes();
+                }
+                false => self.pass_over(op.step, &message),
+            }
         }
     }
 
@@ -187,11 +201,11 @@ impl User {
         let deadline = sample.due + op.timeout;
         sample.sent = self.thread.clock.now();
         let (sockets, clock) = (self.sockets.clone(), self.thread.clock.clone());
-        let shaken = clock.within(deadline, async {
+        let shaken = pin!(clock.within(deadline, async {
             sockets.send(op.socket, frame).await?;
             sockets.ended(op.socket).await
-        });
-        let shaken = shaken.await;
+        }));
+        let shaken = self.wait(shaken).await;
         sample.bytes_sent = self.newly_written(op.socket);
         let trouble = match shaken {
             Ok(Ok(())) => return Ok(()),
@@ -216,10 +230,14 @@ impl User {
     ) -> Result<(), Reason> {
         let (sockets, clock) = (self.sockets.clone(), self.thread.clock.clone());
         sample.sent = clock.now();
-        if let Frame::Text(text) = &frame {
-            self.tell(|| Event::Sent { step: sample.step, message: trace::Message::Text(text) });
+        let step = sample.step;
+        match &frame {
+            Frame::Text(text) => self.tell(|| Event::Sent { step, message: trace::Message::Text(text) }),
+            Frame::Binary(bytes) => self.tell(|| Event::Sent { step, message: trace::Message::Binary(bytes) }),
+            _ => {}
         }
-        let sent = clock.within(deadline, sockets.send(socket, frame)).await;
+        let sent = pin!(clock.within(deadline, sockets.send(socket, frame)));
+        let sent = self.wait(sent).await;
         sample.bytes_sent = self.newly_written(socket);
         let trouble = match sent {
             Ok(Ok(())) => {
@@ -234,9 +252,17 @@ impl User {
     }
 
     /// The next message of at least this number that arrived by the deadline.
-    async fn next(&self, socket: SocketId, first: u64, deadline: Offset) -> Result<Message, Trouble> {
+    async fn next(&mut self, socket: SocketId, first: u64, deadline: Offset) -> Result<Message, Trouble> {
         let timeout = || Trouble::new(ErrorKind::Timeout, "no message came in time");
-        match self.thread.clock.within(deadline, self.sockets.next(socket, first)).await {
+        let next = match self.sockets.stands() {
+            false => self.thread.clock.within(deadline, self.sockets.next(socket, first)).await,
+            true => {
+                let (sockets, clock) = (self.sockets.clone(), self.thread.clock.clone());
+                let next = pin!(clock.within(deadline, sockets.next(socket, first)));
+                self.wait(next).await
+            }
+        };
+        match next {
             // Waiting in the queue while we were late, it is still one that came too late.
             Ok(Ok(message)) if message.arrived > deadline => {
                 self.sockets.with(socket, |line| line.put_back(message));
@@ -244,6 +270,18 @@ impl User {
             }
             Ok(next) => next,
             Err(_) => Err(timeout()),
+        }
+    }
+
+    /// The next message of at least this number that may be the reply to a call. In a standing answer or timer it stays
+    /// where it is: it may be the dialogue's.
+    async fn next_reply(&mut self, socket: SocketId, first: u64, deadline: Offset) -> Result<Message, Trouble> {
+        if !self.sockets.is_performing() {
+            return self.next(socket, first, deadline).await;
+        }
+        match self.thread.clock.within(deadline, self.sockets.look(socket, first)).await {
+            Ok(found) => found,
+            Err(_) => Err(Trouble::new(ErrorKind::Timeout, "no message came in time")),
         }
     }
 
@@ -256,16 +294,7 @@ impl User {
         ask: impl FnOnce(&mut User, &Answer<'_>) -> Result<T, Reason>,
     ) -> Result<T, Reason> {
         let url: Rc<str> = self.sockets.with(socket, |line| line.url.clone()).unwrap_or_else(|| "".into());
-        let answer = Answer {
-            status: 0,
-            headers: None,
-            body: &message.body,
-            size: message.body.len() as u64,
-            url: &url,
-            time: sample.response_time(),
-            event: None,
-        };
-        ask(self, &answer)
+        ask(self, &answer_of(message, &url, sample.response_time()))
     }
 
     fn tell_message(&self, step: StepId, message: &Message, sample: &Sample) {
@@ -320,6 +349,7 @@ impl User {
             let number = message.map_or(line.arrived, |number| number + 1);
             line.previous = Mark { at, number };
         });
+        self.answered |= message.is_some();
         self.due = self.due.max(at);
     }
 

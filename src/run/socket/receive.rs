@@ -1,5 +1,7 @@
 //! The forms of `receive`: what they take, what they pass over, and when they have enough.
 
+use std::pin::pin;
+
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::line::{Mark, Message};
@@ -210,7 +212,8 @@ impl User {
         };
         self.begin(op.step, op.socket, start.due);
         let (sockets, clock) = (self.sockets.clone(), self.thread.clock.clone());
-        let closed = clock.within(deadline, sockets.closed_by_peer(op.socket)).await;
+        let closed = pin!(clock.within(deadline, sockets.closed_by_peer(op.socket)));
+        let closed = self.wait(closed).await;
         let (done, trouble) = match closed {
             Ok(Ok((code, at))) if at <= deadline => (at, self.wrong_code(op, code)),
             Ok(Err((trouble, at))) if at <= deadline => (at, Some(trouble)),

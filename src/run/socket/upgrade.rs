@@ -1,5 +1,7 @@
 //! Opening a socket: the request, the dial, the upgrade.
 
+use std::pin::pin;
+
 use http::header::{CONNECTION, HOST, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request};
 use tokio_tungstenite::tungstenite::Error;
@@ -12,6 +14,7 @@ use crate::metrics::{ErrorKind, Sample};
 use crate::plan::{Connect, PointId, Value};
 use crate::run::dial::{Trouble, dial};
 use crate::run::place::Place;
+use crate::run::thread::Thread;
 use crate::run::trace::Event;
 use crate::run::user::User;
 
@@ -23,46 +26,13 @@ impl User {
         let request = self.upgrade_request(op, &place, point)?;
         let url = request.uri().to_string();
         self.tell(|| Event::Request { step: op.step, method: "GET", url: &url, headers: request.headers(), body: &[] });
-        match self.upgrade(op, &place, request, sample).await {
+        let thread = self.thread.clone();
+        let upgraded = pin!(upgrade(&thread, op, &place, request, sample));
+        match self.wait(upgraded).await {
             Ok(line) => Ok(line),
             Err(trouble) => {
                 self.note(point, trouble.kind, || trouble.text);
                 Err((trouble.kind, point))
-            }
-        }
-    }
-
-    async fn upgrade(
-        &self,
-        op: &Connect,
-        place: &Place,
-        request: Request<()>,
-        sample: &mut Sample,
-    ) -> Result<Line, Trouble> {
-        let thread = &*self.thread;
-        let deadline = sample.due + op.timeout;
-        let url = request.uri().to_string();
-        let stream = dial(thread, &place.origin.host, place.origin.port, deadline).await?;
-        sample.sent = thread.clock.now();
-        // The request's size, should the upgrade fail and take the counting stream with it.
-        sample.bytes_sent = head_bytes(&request);
-        let upgrade = tokio_tungstenite::client_async_with_config(request, Counted::new(stream), Some(configuration()));
-        match thread.clock.within(deadline, upgrade).await {
-            Ok(Ok((stream, response))) => {
-                sample.status = response.status().as_u16();
-                sample.bytes_sent = stream.get_ref().written;
-                sample.bytes_received = stream.get_ref().read;
-                Ok(Line::new(stream, url.into(), sample.due, thread.clock.now()))
-            }
-            Ok(Err(Error::Http(response))) => {
-                sample.status = response.status().as_u16();
-                sample.bytes_received = response.body().as_ref().map_or(0, Vec::len) as u64;
-                Err(Trouble::new(ErrorKind::Status, format!("the upgrade was answered with {}", response.status())))
-            }
-            Ok(Err(error)) => Err(trouble(&error)),
-            Err(_) => {
-                let text = format!("the upgrade was not answered within {}", duration_text(op.timeout));
-                Err(Trouble::new(ErrorKind::Timeout, text))
             }
         }
     }
@@ -98,6 +68,41 @@ impl User {
         let key = HeaderValue::from_str(&generate_key()).expect("a key is base64");
         headers.insert(SEC_WEBSOCKET_KEY, key);
         Ok(request)
+    }
+}
+
+/// Dials and upgrades.
+async fn upgrade(
+    thread: &Thread,
+    op: &Connect,
+    place: &Place,
+    request: Request<()>,
+    sample: &mut Sample,
+) -> Result<Line, Trouble> {
+    let deadline = sample.due + op.timeout;
+    let url = request.uri().to_string();
+    let stream = dial(thread, &place.origin.host, place.origin.port, deadline).await?;
+    sample.sent = thread.clock.now();
+    // The request's size, should the upgrade fail and take the counting stream with it.
+    sample.bytes_sent = head_bytes(&request);
+    let upgrade = tokio_tungstenite::client_async_with_config(request, Counted::new(stream), Some(configuration()));
+    match thread.clock.within(deadline, upgrade).await {
+        Ok(Ok((stream, response))) => {
+            sample.status = response.status().as_u16();
+            sample.bytes_sent = stream.get_ref().written;
+            sample.bytes_received = stream.get_ref().read;
+            Ok(Line::new(stream, url.into(), sample.due, thread.clock.now()))
+        }
+        Ok(Err(Error::Http(response))) => {
+            sample.status = response.status().as_u16();
+            sample.bytes_received = response.body().as_ref().map_or(0, Vec::len) as u64;
+            Err(Trouble::new(ErrorKind::Status, format!("the upgrade was answered with {}", response.status())))
+        }
+        Ok(Err(error)) => Err(trouble(&error)),
+        Err(_) => {
+            let text = format!("the upgrade was not answered within {}", duration_text(op.timeout));
+            Err(Trouble::new(ErrorKind::Timeout, text))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! and times are exact, and on loopback, where the kernel has its say.
 
 mod lasting;
+mod standing;
 
 use std::cell::Cell;
 use std::collections::HashMap;
