@@ -8,7 +8,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthChar;
 
 use super::screen::{Look, Screen};
-use crate::metrics::{Aborted, Recent};
+use crate::metrics::Recent;
 use crate::plan::Plan;
 use crate::report::{Now, abort_reason, live, plain_line};
 use crate::run::{Stop, Tick};

@@ -26,7 +26,7 @@ use futures_util::{SinkExt, StreamExt};
 use scn::base::{Files, Seed, Sources};
 use scn::diagnostic::Severity;
 use scn::metrics::snapshot::SeriesSeen;
-use scn::metrics::{Counter, ErrorKind, Judged, Snapshot, thresholds};
+use scn::metrics::{Counter, ErrorKind, Judged, Snapshot};
 use scn::plan::profile::Wanted;
 use scn::plan::{self, Plan, Profile};
 use scn::run::network::{Local, Network, Stream};
@@ -190,7 +190,7 @@ impl Case {
             run::drive(&plan, Rc::new(service.clone()), &options, &stop, &mut |_| {}).await
         });
         let finished = finished.unwrap_or_else(|error| panic!("the run cannot start: {error:?}"));
-        let judged = thresholds::judge(&plan, &finished.total, finished.length);
+        let judged = finished.judged.clone();
         let requests = service.heard.take();
         let messages = service.said.take();
         let seen = Seen { plan, sources, finished, judged, requests, messages, dialled: service.dialled.get() };
