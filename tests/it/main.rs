@@ -7,6 +7,7 @@ mod drops;
 mod explain;
 mod fixes;
 mod fmt;
+mod fuzz;
 mod language;
 mod layers;
 mod marks;
