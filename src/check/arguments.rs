@@ -22,10 +22,18 @@ impl Checker<'_> {
             (Function::File, [path, rest @ ..]) => return Some(self.read_file(path, rest.first())),
             (Function::Secret, [name]) => {
                 let kind = match self.text_argument(name, "the name of a secret") {
-                    Some(Constant::Text(text)) => self.secret(Spanned::new(text, name.span)),
+                    Some(Constant::Text(text)) => {
+                        ExprKind::Secret(listed(&mut self.scenario.secrets, Spanned::new(text, name.span)))
+                    }
                     _ => ExprKind::Bad,
                 };
                 return Some((kind, Type::String));
+            }
+            (Function::Env, [name]) if !self.may_lack_environment => {
+                if let Some(Constant::Text(text)) = self.constant(name) {
+                    let index = listed(&mut self.scenario.environment, Spanned::new(text, name.span));
+                    return Some((ExprKind::Env(index), Type::String));
+                }
             }
             (Function::OneOf, [only]) => {
                 self.report(single_choice(only, span, self.sources.text(only.span)));
@@ -56,16 +64,6 @@ impl Checker<'_> {
         None
     }
 
-    /// `secret(name)`
-    fn secret(&mut self, name: Spanned<String>) -> ExprKind {
-        let secrets = &mut self.scenario.secrets;
-        let index = secrets.iter().position(|known| known.value == name.value).unwrap_or_else(|| {
-            secrets.push(name);
-            secrets.len() - 1
-        });
-        ExprKind::Secret(index as u32)
-    }
-
     /// `file(path, type)`: what the file holds.
     fn read_file(&mut self, path: &Expr, media_type: Option<&Expr>) -> (ExprKind, Type) {
         let bad = (ExprKind::Bad, Type::String);
@@ -91,6 +89,15 @@ impl Checker<'_> {
         }
         constant
     }
+}
+
+/// The place of a name in a list that holds each name once.
+fn listed(names: &mut Vec<Spanned<String>>, name: Spanned<String>) -> u32 {
+    let index = names.iter().position(|known| known.value == name.value).unwrap_or_else(|| {
+        names.push(name);
+        names.len() - 1
+    });
+    index as u32
 }
 
 /// `single-choice`: `oneof` with one argument.

@@ -49,6 +49,9 @@ pub(super) struct Checker<'a> {
     pub place: Place,
     /// What is known on the way that leads here.
     pub flow: Flow,
+    /// Whether a variable that `env` reads without a default may be missing here: in the URL of the target, which may
+    /// be given on the command line instead.
+    pub may_lack_environment: bool,
     /// What extractors look into here.
     pub answer: Answer,
     /// Names that were said to be undefined, with no better one at hand: one missing declaration is one mistake.
@@ -160,6 +163,7 @@ impl<'a> Checker<'a> {
             rows: Vec::new(),
             place: Place::default(),
             flow: Flow::default(),
+            may_lack_environment: false,
             answer: Answer::None,
             missing: HashSet::new(),
             wanted: HashSet::new(),

@@ -138,7 +138,7 @@ impl Checker<'_> {
 }
 
 /// Visits an expression and everything inside it.
-pub(super) fn each(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
+pub fn each(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     visit(expr);
     match &expr.kind {
         ExprKind::Text(template) => {

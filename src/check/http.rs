@@ -221,7 +221,7 @@ impl Checker<'_> {
                 self.condition_says_something(&condition);
                 Some(Part::Check { condition, span: *span })
             }
-            ast::Part::Capture { span, name, value, default, .. } => {
+            ast::Part::Capture { span, name, value, default, secret } => {
                 let value = self.expr(value);
                 let mut looks = false;
                 each(&value, &mut |part| {
@@ -236,6 +236,7 @@ impl Checker<'_> {
                 let default = default.as_ref().map(|value| self.expr(value));
                 let ty = default.as_ref().map_or(value.ty, |default| types::join(value.ty, default.ty));
                 let variable = self.declare(name, ty);
+                self.scenario.variables[variable.0 as usize].secret |= secret.is_some();
                 Some(Part::Capture { variable, value, default, span: *span })
             }
             _ => None,
@@ -300,7 +301,7 @@ fn not_an_extractor(name: &ast::Name, span: Span) -> Diagnostic {
 /// `literal-credential`: a secret in the file.
 fn literal_credential(span: Span, header: &str) -> Diagnostic {
     Diagnostic::new(Rule::LiteralCredential, span, format!("`{header}` holds a credential that everyone can read here"))
-        .help("take it from the environment: `env(\"TOKEN\")`")
+        .help("take it from where `scn run` is typed: `secret(\"TOKEN\")`")
 }
 
 /// `malformed-header`: a name that no header can have.

@@ -15,6 +15,8 @@ pub struct Scenario {
     pub lets: Vec<Let>,
     /// The secrets that it reads, each name once and where it first stands; [`ExprKind::Secret`] is the index.
     pub secrets: Vec<Spanned<String>>,
+    /// The variables that `env` reads without a default, as [`Scenario::secrets`]; [`ExprKind::Env`] is the index.
+    pub environment: Vec<Spanned<String>>,
     /// Rows that users take; [`DataId`] is the index.
     pub data: Vec<Data>,
     /// The classes of users, in file order.
@@ -643,6 +645,8 @@ pub enum ExprKind {
     Rows(DataId),
     /// `secret(name)`: index into [`Scenario::secrets`].
     Secret(u32),
+    /// `env(name)` without a default: index into [`Scenario::environment`].
+    Env(u32),
     /// What `file(…)` has read.
     File(std::sync::Arc<File>),
     /// Whether the status is one of these.

@@ -29,6 +29,7 @@ mod thresholds;
 mod types;
 mod windows;
 
+pub use self::conditions::each;
 use self::files::NoFiles;
 use crate::base::{Files, Sources};
 use crate::diagnostic::Diagnostic;

@@ -99,7 +99,9 @@ impl Checker<'_> {
             if let Some(first) = first {
                 self.report(duplicate_setting("target", written.span, first));
             }
+            self.may_lack_environment = written.name.is_none();
             let url = self.typed(&written.url, &[Type::String], "a target");
+            self.may_lack_environment = false;
             self.url_is_sound(&url);
             let parts = self.parts(&written.settings, PartsOf::Target);
             if first.is_none() {
@@ -445,5 +447,5 @@ fn malformed_url(span: Span, text: &str, why: &str) -> Diagnostic {
 /// `literal-credential`: a password in the target's URL.
 fn credential_in_url(span: Span) -> Diagnostic {
     Diagnostic::new(Rule::LiteralCredential, span, "this URL holds a password that everyone can read here")
-        .help("send it in a header, with a value from the environment: `header Authorization env(\"AUTHORIZATION\")`")
+        .help("send it in a header, with a value that nobody sees: `header Authorization secret(\"AUTHORIZATION\")`")
 }

@@ -316,10 +316,10 @@ fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> Failure {
                 .help(format!("if the load may go there: --allow {host}"))
         }
         Error::Unresolved(host, why) => Failure::cannot_run(format!("the name `{host}` does not resolve: {why}")),
-        Error::Secret(span, why) => {
+        Error::Missing(span, why) => {
             let drawing = Drawing {
                 code: None,
-                message: "this secret is missing, so the run cannot start".into(),
+                message: "this is missing, so the run cannot start".into(),
                 severity: Severity::Error,
                 labels: vec![(span, why)],
                 help: None,

@@ -28,6 +28,8 @@ pub enum Expr {
     UserIteration,
     RunId,
     Call(Function, Vec<Expr>),
+    /// What a function makes of a secret: hidden as the secret itself.
+    Secret(Box<Expr>),
     List(Vec<Expr>),
     Object(Vec<(String, Expr)>),
     Member(Box<Expr>, String),
@@ -56,6 +58,7 @@ impl Clone for Expr {
             Expr::UserIteration => Expr::UserIteration,
             Expr::RunId => Expr::RunId,
             Expr::Call(function, arguments) => Expr::Call(*function, arguments.clone()),
+            Expr::Secret(of) => Expr::Secret(of.clone()),
             Expr::List(items) => Expr::List(items.clone()),
             Expr::Object(members) => Expr::Object(members.clone()),
             Expr::Member(of, key) => Expr::Member(of.clone(), key.clone()),

@@ -44,10 +44,12 @@ pub struct Plan {
     pub seed: Seed,
     /// Where the load goes.
     pub target: Target,
-    /// Evaluated once, in order, when the run starts: secrets, then `let`s; [`expr::Expr::Constant`] is the index.
+    /// Evaluated once, in order, when the run starts: secrets, what `env` must find, `let`s, rows that stand in the scenario; [`expr::Expr::Constant`] is the index.
     pub constants: Vec<Expr>,
     /// Where each of them was written.
     pub constant_spans: Vec<Span>,
+    /// Which values nobody may see.
+    pub secrets: Secrets,
     /// Rows that users take; [`data::DataId`] is the index.
     pub data: Vec<data::Data>,
     /// The classes of users; [`UserId`] is the index.
@@ -64,6 +66,15 @@ pub struct Plan {
     pub ops: Vec<Op>,
     /// What the run must hold.
     pub thresholds: Vec<Threshold>,
+}
+
+/// Values that nobody may see.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Secrets {
+    /// One for each of [`Plan::constants`]: whether it is secret. Empty: none is.
+    pub constants: Vec<bool>,
+    /// The secret slots of each class, by [`UserId`]. Empty: no class has any.
+    pub slots: Vec<Vec<SlotId>>,
 }
 
 /// Handle of a class of users.

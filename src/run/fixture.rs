@@ -45,6 +45,7 @@ pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
         },
         constants: Vec::new(),
         constant_spans: Vec::new(),
+        secrets: Default::default(),
         data: Vec::new(),
         users: vec![plan::User {
             name: "u".into(),

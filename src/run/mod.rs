@@ -29,6 +29,7 @@ mod thread;
 mod threads;
 pub mod trace;
 mod user;
+pub mod veil;
 mod wire;
 
 use std::collections::HashMap;
@@ -158,8 +159,8 @@ pub enum Error {
     HostNotAllowed(String),
     /// The target's name does not resolve.
     Unresolved(String, String),
-    /// A secret is not there: its place, and why.
-    Secret(crate::base::Span, String),
+    /// A secret or a variable of the environment is not there: its place, and why.
+    Missing(crate::base::Span, String),
     /// A constant has no value: its place, and why.
     Constant(crate::base::Span, String),
     /// The plan needs more descriptors than the system grants: how many, and how many there are.

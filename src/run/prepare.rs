@@ -17,6 +17,7 @@ use super::network::Tcp;
 use super::place::{Base, Origin};
 use super::random::Random;
 use super::thread::{Seedling, Shared, Thread};
+use super::veil::Veil;
 use super::{Error, Options};
 use crate::base::Span;
 use crate::plan::expr::Function;
@@ -32,6 +33,7 @@ pub(super) fn constants(plan: &Plan, options: &Options) -> Result<Vec<Value>, Er
     for (expr, span) in plan.constants.iter().zip(&plan.constant_spans) {
         constants.push(match expr {
             Expr::Call(Function::Secret, name) => secret(name, *span, options)?,
+            Expr::Call(Function::Env, name) if let [Expr::Literal(name)] = &name[..] => variable(name, *span, options)?,
             _ => value(expr, *span, plan, options, &constants, &mut random)?,
         });
     }
@@ -41,6 +43,15 @@ pub(super) fn constants(plan: &Plan, options: &Options) -> Result<Vec<Value>, Er
 /// Largest file that a secret is read from: keys and certificates have a few KiB.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
 
+/// What `env(name)` without a default reads.
+fn variable(name: &Value, span: Span, options: &Options) -> Result<Value, Error> {
+    let name = name.text();
+    match options.environment.get(&*name) {
+        Some(value) => Ok(Value::from(value.as_str())),
+        None => Err(Error::Missing(span, format!("the variable `{name}` is not set where this was typed"))),
+    }
+}
+
 /// A secret: the variable of that name, else what the file holds that the variable `NAME_FILE` names, without the line
 /// end behind it.
 fn secret(name: &[Expr], span: Span, options: &Options) -> Result<Value, Error> {
@@ -49,7 +60,7 @@ fn secret(name: &[Expr], span: Span, options: &Options) -> Result<Value, Error> 
     if let Some(value) = options.environment.get(&*name) {
         return Ok(Value::from(value.as_str()));
     }
-    let wrong = |why: String| Error::Secret(span, why);
+    let wrong = |why: String| Error::Missing(span, why);
     let Some(path) = options.environment.get(&format!("{name}_FILE")) else {
         return Err(wrong(format!("neither `{name}` nor `{name}_FILE` is set where this was typed")));
     };
@@ -77,7 +88,10 @@ pub(super) fn target(plan: &Plan, options: &Options, constants: &[Value]) -> Res
             value(&plan.target.url, plan.target.span, plan, options, constants, &mut random)?.text().into_owned()
         }
     };
-    let wrong = |why: String| Error::TargetUrl(text.clone(), why);
+    let secret = constants.iter().zip(&plan.secrets.constants).filter(|(_, secret)| **secret).map(|(value, _)| value);
+    let veil = Veil::of(secret);
+    let hide = |text: &str| veil.hide(text, std::iter::empty()).into_owned();
+    let wrong = |why: String| Error::TargetUrl(hide(&text), hide(&why));
     let url = Url::parse(text.trim()).map_err(|error| match text.contains("://") {
         true => wrong(error.to_string()),
         false => wrong(format!("it has no scheme: did you mean `http://{}`?", text.trim())),
@@ -87,7 +101,7 @@ pub(super) fn target(plan: &Plan, options: &Options, constants: &[Value]) -> Res
     }
     let base = Base::of(&url).map_err(wrong)?;
     if !may_be_allowed(&base.origin.host, base.origin.port, &options.allow) {
-        return Err(Error::HostNotAllowed(base.origin.host.clone()));
+        return Err(Error::HostNotAllowed(hide(&base.origin.host)));
     }
     Ok((url, base))
 }
@@ -149,6 +163,9 @@ fn value(
     match eval::eval(expr, &mut scope) {
         Ok(Some(value)) => Ok(value),
         Ok(None) => Err(Error::Constant(span, "it has no value".into())),
-        Err(error) => Err(Error::Constant(span, error.why)),
+        Err(error) => {
+            let why = thread.veil.hide(&error.why, std::iter::empty()).into_owned();
+            Err(Error::Constant(span, why))
+        }
     }
 }

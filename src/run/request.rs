@@ -18,6 +18,7 @@ use super::user::User;
 use crate::base::Seed;
 use crate::metrics::ErrorKind;
 use crate::plan::expr::Piece;
+use crate::plan::functions;
 use crate::plan::{Body, Expr, Http, PointId, Value};
 
 /// What we say we are.
@@ -191,7 +192,8 @@ fn is_fixed(expr: &Expr) -> bool {
         }),
         Expr::List(items) => items.iter().all(is_fixed),
         Expr::Object(members) => members.iter().all(|(_, value)| is_fixed(value)),
-        Expr::Member(of, _) => is_fixed(of),
+        Expr::Member(of, _) | Expr::Secret(of) => is_fixed(of),
+        Expr::Call(function, arguments) => functions::is_steady(*function) && arguments.iter().all(is_fixed),
         _ => false,
     }
 }

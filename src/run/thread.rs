@@ -21,6 +21,7 @@ use super::network::Network;
 use super::place::Base;
 use super::request::Prepared;
 use super::trace::{Listener, Trace};
+use super::veil::Veil;
 use super::wire::Wires;
 use crate::base::Offset;
 use crate::metrics::{Recorder, Snapshot};
@@ -34,6 +35,8 @@ pub struct Thread {
     pub plan: Plan,
     /// The run's constants, evaluated.
     pub constants: Vec<Value>,
+    /// What no text may show.
+    pub veil: Veil,
     /// What has been seen. Borrowed for a moment at a time, never across an `await`.
     pub recorder: RefCell<Recorder>,
     /// The run's clock.
@@ -136,6 +139,9 @@ impl Thread {
         let target = (base.origin.host.clone(), base.origin.port, Rc::new(Addresses::new(addresses)));
         let mut thread = Thread {
             recorder: RefCell::new(Recorder::new(&plan, index as u32)),
+            veil: Veil::of(
+                constants.iter().zip(&plan.secrets.constants).filter(|(_, secret)| **secret).map(|(value, _)| value),
+            ),
             constants,
             clock,
             network,
@@ -160,6 +166,7 @@ impl Thread {
             _ => None,
         });
         thread.prepared = prepared.collect();
+        thread.veil.settle();
         thread
     }
 

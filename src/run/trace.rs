@@ -259,6 +259,7 @@ impl User {
 
     /// `text` with `***` in place of every secret.
     pub(super) fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        Cow::Borrowed(text)
+        let slots = self.thread.plan.secrets.slots.get(self.class.0 as usize).map_or(&[][..], Vec::as_slice);
+        self.thread.veil.hide(text, slots.iter().filter_map(|slot| self.slots[slot.0 as usize].as_ref()))
     }
 }

@@ -1,5 +1,6 @@
 //! Data: where its rows lie, who takes them, and whether there are enough.
 
+use super::lower::lets_begin;
 use crate::check::meaning;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::plan::data::{Data, DataId, Pick, Rows, WhenEmpty};
@@ -8,7 +9,7 @@ use crate::plan::{Expr, Op, Plan, User, UserId};
 /// The data of a scenario whose users and operations are laid out; `starts` says where those of each class begin.
 pub(super) fn data(scenario: &meaning::Scenario, users: &[User], ops: &[Op], starts: &[usize]) -> Vec<Data> {
     // Behind the secrets and the `let`s stand the lists, in order.
-    let mut constant = (scenario.secrets.len() + scenario.lets.len()) as u32;
+    let mut constant = (lets_begin(scenario) + scenario.lets.len()) as u32;
     let of_class = |class: usize| &ops[starts[class]..starts.get(class + 1).copied().unwrap_or(ops.len())];
     let data = scenario.data.iter().enumerate().map(|(index, data)| {
         let rows = match &data.rows {

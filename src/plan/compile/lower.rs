@@ -2,21 +2,27 @@
 //!
 //! Never folded: draws, `now`, `counter`, `uuid` and `env`, nor anything that would fail: that is the run's to tell.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use regex::Regex;
 
+use crate::check::each;
 use crate::check::meaning::{self, ExprKind, Operator, Owner, VarId};
 use crate::plan::arithmetic::{arithmetic, negate};
 use crate::plan::expr::{Expr, Extractor, Find, Function, JsonPath, Piece, Segment, Template};
 use crate::plan::value::File;
-use crate::plan::{Delay, SlotId, Value, functions};
+use crate::plan::{Delay, Secrets, SlotId, Value, functions};
 
 /// Where each named value is kept.
 pub(super) struct Variables {
     places: Vec<Place>,
     /// By class: how many slots live as long as the user, and how many there are.
     slots: Vec<(u32, u32)>,
+    /// Those of the variables that hold a secret; none as long as that is not known.
+    secret: HashSet<VarId>,
+    /// The constant of the first variable that `env` must find.
+    environment_begins: u32,
 }
 
 enum Place {
@@ -44,21 +50,23 @@ impl Variables {
             Owner::Run => {
                 let is_it = |binding: &meaning::Let| binding.variable == VarId(index as u32);
                 let constant = scenario.lets.iter().position(is_it);
-                let index = constant.expect("a constant of the run has its `let`") + scenario.secrets.len();
+                let index = constant.expect("a constant of the run has its `let`") + lets_begin(scenario);
                 Place::Constant(index as u32)
             }
             Owner::User(user) => Place::Slot(next(&mut next_of_user[user])),
             Owner::Iteration(user) => Place::Slot(next(&mut slots[user].1)),
         });
         let places = places.collect();
-        Variables { places, slots }
+        Variables { places, slots, secret: HashSet::new(), environment_begins: scenario.secrets.len() as u32 }
     }
 
-    /// Lowers the constants of the run: its secrets, then its `let`s, then rows that stand in the scenario. `let`s that turn out to be literals stand for
+    /// Lowers the constants of the run: its secrets, then what `env` must find, then its `let`s, then rows that stand in the scenario. `let`s that turn out to be literals stand for
     /// themselves from then on.
     pub(super) fn fold_constants(&mut self, scenario: &meaning::Scenario) -> Vec<Expr> {
         let secret = |name: &str| Expr::Call(Function::Secret, vec![Expr::Literal(Value::from(name))]);
+        let variable = |name: &str| Expr::Call(Function::Env, vec![Expr::Literal(Value::from(name))]);
         let mut constants: Vec<Expr> = scenario.secrets.iter().map(|name| secret(&name.value)).collect();
+        constants.extend(scenario.environment.iter().map(|name| variable(&name.value)));
         for binding in &scenario.lets {
             let value = Lower { variables: self }.expr(&binding.value);
             if let Expr::Literal(known) = &value {
@@ -73,6 +81,43 @@ impl Variables {
         });
         constants.extend(lists);
         constants
+    }
+
+    /// Notes which variables hold a secret: the constants and slots that `secrets` names.
+    pub(super) fn learn(&mut self, scenario: &meaning::Scenario, secrets: &Secrets) {
+        let known = scenario.variables.iter().zip(&self.places).enumerate();
+        let secret = known.filter(|(_, (variable, place))| match (place, variable.owner) {
+            (Place::Constant(index), _) => secrets.constants[*index as usize],
+            (Place::Slot(slot), Owner::User(class) | Owner::Iteration(class)) => secrets.slots[class].contains(slot),
+            _ => false,
+        });
+        self.secret = secret.map(|(index, _)| VarId(index as u32)).collect();
+    }
+
+    /// The slots of each class whose variables the scenario itself calls secret.
+    pub(super) fn marked(&self, scenario: &meaning::Scenario) -> Vec<Vec<SlotId>> {
+        let mut marked = vec![Vec::new(); scenario.users.len()];
+        for (variable, place) in scenario.variables.iter().zip(&self.places) {
+            if let (true, Place::Slot(slot), Owner::User(class) | Owner::Iteration(class)) =
+                (variable.secret, place, variable.owner)
+            {
+                marked[class].push(*slot);
+            }
+        }
+        marked
+    }
+
+    /// Whether an expression is computed from a secret.
+    fn is_secret(&self, expr: &meaning::Expr) -> bool {
+        let mut secret = false;
+        each(expr, &mut |part| {
+            secret |= match &part.kind {
+                ExprKind::Secret(_) => true,
+                ExprKind::Variable(variable) => self.secret.contains(variable),
+                _ => false,
+            }
+        });
+        secret
     }
 
     /// Where a value that is not the run's is kept.
@@ -92,6 +137,11 @@ impl Variables {
     pub(super) fn slots_of(&self, user: usize) -> u32 {
         self.slots[user].1
     }
+}
+
+/// The constant of the first `let`: before it stand the secrets and what `env` must find.
+pub(super) fn lets_begin(scenario: &meaning::Scenario) -> usize {
+    scenario.secrets.len() + scenario.environment.len()
 }
 
 fn next(counter: &mut u32) -> SlotId {
@@ -123,12 +173,20 @@ impl Lower<'_> {
                 Place::Known(value) => Expr::Literal(value.clone()),
             },
             ExprKind::Secret(index) => Expr::Constant(*index),
+            ExprKind::Env(index) => Expr::Constant(self.variables.environment_begins + index),
             ExprKind::Take(data) => Expr::Take(*data),
             ExprKind::Rows(data) => Expr::Rows(*data),
             ExprKind::UserId => Expr::UserId,
             ExprKind::UserIteration => Expr::UserIteration,
             ExprKind::RunId => Expr::RunId,
-            ExprKind::Call(function, arguments) => called(*function, self.exprs(arguments)),
+            ExprKind::Call(function, arguments) => {
+                let call = called(*function, self.exprs(arguments));
+                let made = functions::is_steady(*function) && !matches!(call, Expr::Literal(_));
+                match made && self.variables.is_secret(expr) {
+                    true => Expr::Secret(Box::new(call)),
+                    false => call,
+                }
+            }
             ExprKind::List(items) => list(self.exprs(items)),
             ExprKind::Object(members) => {
                 object(members.iter().map(|(key, value)| (key.clone(), self.expr(value))).collect())

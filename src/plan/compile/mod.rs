@@ -7,6 +7,7 @@ mod load;
 mod lower;
 mod mix;
 mod program;
+mod secrets;
 mod sockets;
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use self::lower::{Lower, Variables};
 use self::program::Program;
 use super::describe;
 use super::reach::{Most, reach_of};
-use super::{Load, Plan, Profile, Series, Subject, Target, Task, TaskId, Threshold, User, UserId, When};
+use super::{Load, Plan, Profile, Secrets, Series, Subject, Target, Task, TaskId, Threshold, User, UserId, When};
 use crate::base::units::duration_text;
 use crate::base::{Seed, Sources};
 use crate::check::meaning::Owner;
@@ -41,7 +42,12 @@ pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) 
     if diagnostics.iter().any(|d| d.severity() == Severity::Error) {
         return Err(diagnostics);
     }
-    let plan = lay_out(scenario, load, seed, sources);
+    let mut plan = lay_out(scenario, load.clone(), seed, sources, None);
+    if plan.secrets != Secrets::default() {
+        // Once more, now that it is known which values are secret: so is what functions make of them.
+        let secrets = std::mem::take(&mut plan.secrets);
+        plan = lay_out(scenario, load, seed, sources, Some(&secrets));
+    }
     diagnostics.extend(data::too_few_rows(&plan));
     if diagnostics.iter().any(|d| d.severity() == Severity::Error) {
         return Err(diagnostics);
@@ -92,12 +98,15 @@ fn window_beyond_run(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
     )
 }
 
-fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sources) -> Plan {
+fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sources, secrets: Option<&Secrets>) -> Plan {
     let counts = load.user_counts();
     let share = |user: usize| f64::from(counts[user]) / f64::from(load.users());
     let target = scenario.target.as_ref().expect("a sound scenario has a target");
     let mut variables = Variables::new(scenario);
     let constants = variables.fold_constants(scenario);
+    if let Some(secrets) = secrets {
+        variables.learn(scenario, secrets);
+    }
     let lower = Lower { variables: &variables };
     let headers: Vec<_> = target.headers.iter().map(|(name, value)| (name.value.clone(), lower.expr(value))).collect();
 
@@ -176,7 +185,10 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
         _ => None,
     });
     let lets = scenario.lets.iter().map(|binding| binding.value.span);
-    let spans = scenario.secrets.iter().map(|name| name.span).chain(lets).chain(lists).collect();
+    let spans =
+        scenario.secrets.iter().chain(&scenario.environment).map(|name| name.span).chain(lets).chain(lists).collect();
+    let marked = variables.marked(scenario);
+    let secrets = secrets::secrets(scenario, &constants, &users, &tables.ops, &class_starts, marked);
     let data = data::data(scenario, &users, &tables.ops, &class_starts);
     Plan {
         scenario: scenario.title.clone(),
@@ -189,6 +201,7 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
             headers,
         },
         constants,
+        secrets,
         data,
         constant_spans: spans,
         users,

@@ -338,7 +338,7 @@ fn looks_at_status(expr: &Expr) -> bool {
 }
 
 /// Whether `test` holds for the expression or one inside it.
-fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
+pub(super) fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
     let inside = |expr: &Expr| any(expr, test);
     test(expr)
         || match expr {
@@ -355,6 +355,7 @@ fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
             Expr::Text(Template { pieces }) => {
                 pieces.iter().any(|piece| matches!(piece, Piece::Value(value) if inside(value)))
             }
+            Expr::Secret(of) => inside(of),
             Expr::Find(find) => find.of.as_ref().is_some_and(inside),
             Expr::Call(_, exprs) | Expr::List(exprs) => exprs.iter().any(inside),
             Expr::Object(members) => members.iter().any(|(_, value)| inside(value)),

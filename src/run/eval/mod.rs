@@ -181,6 +181,13 @@ pub(super) fn operand<'a>(expr: &'a Expr, scope: &mut Scope<'a>) -> Result<Optio
         Expr::UserIteration => Value::Number(scope.iteration as f64).into(),
         Expr::RunId => Operand::Text(Cow::Borrowed(&scope.thread.shared.run_id)),
         Expr::Call(function, arguments) => return functions::call(*function, arguments, scope),
+        Expr::Secret(of) => {
+            let made = operand(of, scope)?;
+            if let Some(text) = made.as_ref().and_then(Operand::as_text) {
+                scope.thread.veil.made(text);
+            }
+            return Ok(made);
+        }
         Expr::List(items) => {
             let mut values = Vec::with_capacity(items.len());
             for item in items {

@@ -132,7 +132,7 @@ impl User {
         // Asked before the text is made: the text may want the recorder itself.
         let wanted = self.thread.recorder.borrow().wants_note(point, kind);
         if wanted || self.is_told() {
-            let text = text();
+            let text = self.hide(&text()).into_owned();
             self.tell(|| Event::Failed { point, kind, why: &text });
             self.thread.recorder.borrow_mut().note(point, kind, text);
         }
@@ -169,6 +169,7 @@ impl User {
             .and_then(|words| eval::eval(words, &mut scope).ok().flatten())
             .map(|words| wording::shortened(&words.text()))
             .unwrap_or_else(|| wording::unmet(condition, wording::condition_text(written), &mut scope));
+        let text = self.hide(&text).into_owned();
         self.tell(|| Event::Failed { point, kind: ErrorKind::Expect, why: &text });
         self.thread.recorder.borrow_mut().note(point, ErrorKind::Expect, text);
     }

@@ -165,6 +165,7 @@ pub fn world() -> (Sources, Plan) {
         },
         constants: Vec::new(),
         constant_spans: Vec::new(),
+        secrets: Default::default(),
         data: Vec::new(),
         users: vec![user("http", 0.7, &[HEALTH, RECONFIGURE]), user("websocket", 0.3, &[STREAM])],
         tasks: vec![task("health", HTTP, 5.0), task("reconfigure", HTTP, 2.0), task("stream", WEBSOCKET, 1.0)],

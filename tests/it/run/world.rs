@@ -55,6 +55,7 @@ impl Draft {
             target: Target { url: text("http://127.0.0.1:80"), text: "x".into(), span, headers: Vec::new() },
             constants: Vec::new(),
             constant_spans: Vec::new(),
+            secrets: Default::default(),
             data: Vec::new(),
             users: vec![user],
             tasks: Vec::new(),
