@@ -188,7 +188,7 @@ impl<'a> Checker<'a> {
         let mut seen = BTreeSet::new();
         self.diagnostics.retain(|d| seen.insert((d.primary.span, d.rule)));
         self.diagnostics.sort_by_key(|d| (d.primary.span.start, d.primary.span.end));
-        Checked { scenario: self.scenario, diagnostics: self.diagnostics }
+        Checked { scenario: self.scenario, rows: self.rows, diagnostics: self.diagnostics }
     }
 
     /// Runs `work` with extractors looking into `answer`.

@@ -727,7 +727,7 @@ pub enum Function {
 }
 
 /// What the run must hold.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     /// As written, blanks folded: `p95 of http < 300ms`.
     pub text: String,

@@ -39,6 +39,7 @@ use crate::syntax::ast;
 #[derive(Debug)]
 pub struct Checked {
     scenario: meaning::Scenario,
+    rows: Vec<series::Row>,
     /// What was wrong, parser's complaints not included; in order of place.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -47,12 +48,27 @@ pub struct Checked {
 #[derive(Debug)]
 pub struct Sound {
     scenario: meaning::Scenario,
+    rows: Vec<series::Row>,
 }
 
 impl Sound {
     /// What was meant.
     pub fn scenario(&self) -> &meaning::Scenario {
         &self.scenario
+    }
+
+    /// What thresholds that stand elsewhere mean beside this scenario, and what is wrong with them; `sources` holds
+    /// their text too.
+    pub fn thresholds(
+        &self,
+        written: &ast::Thresholds,
+        sources: &Sources,
+    ) -> (Vec<meaning::Threshold>, Vec<Diagnostic>) {
+        let mut checker = checker::Checker::new(sources, &NoFiles);
+        (checker.scenario, checker.rows) = (self.scenario.clone(), self.rows.clone());
+        checker.thresholds(written);
+        let checked = checker.finish();
+        (checked.scenario.thresholds[self.scenario.thresholds.len()..].to_vec(), checked.diagnostics)
     }
 }
 
@@ -61,7 +77,7 @@ impl Checked {
     pub fn sound(self, syntax: &[Diagnostic]) -> Option<Sound> {
         let broken = |d: &Diagnostic| d.severity() == crate::diagnostic::Severity::Error;
         let any = syntax.iter().chain(&self.diagnostics).any(broken);
-        (!any).then_some(Sound { scenario: self.scenario })
+        (!any).then_some(Sound { scenario: self.scenario, rows: self.rows })
     }
 }
 

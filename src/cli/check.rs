@@ -93,8 +93,8 @@ pub fn check(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
                 for profile in found {
                     let (read, mistakes) = shelf.read(&profile, &mut sources)?;
                     findings.extend(mistakes);
-                    if let (Some(sound), Some(profile)) = (&understood.sound, read) {
-                        findings.extend(profiles::try_out(sound, &profile, &sources));
+                    if let (Some(sound), Some(mut profile)) = (&understood.sound, read) {
+                        findings.extend(profiles::try_out(sound, &mut profile, &sources));
                     }
                 }
             }

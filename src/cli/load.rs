@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::exit::Failure;
 use super::profiles::{self, Shelf};
-use super::scenario::{Deny, accept, show};
+use super::scenario::{Deny, accept, any_error, show};
 use super::screen::Screen;
 use super::values::{self, Mix};
 use crate::base::{Seed, Sources};
@@ -105,6 +105,11 @@ impl Choice {
             let message = format!("`{flag}` contradicts `{has}` of the profile `{}`", profile.name);
             Failure::usage(message).help("leave the flag out, or write a profile that says what you want")
         })?;
+        let wrong = profiles::understand_thresholds(scenario, &mut profile, sources);
+        show(&wrong, sources, screen);
+        if any_error(&wrong) {
+            return Err(Failure::unsound());
+        }
         match plan::compile(scenario, &profile, self.seed, sources) {
             Ok(mut compiled) => {
                 allow::silence(sources, &mut compiled.diagnostics);

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::exit::Failure;
 use super::files;
-use crate::base::{Seed, Sources};
+use crate::base::{Seed, Sources, Span};
 use crate::check::Sound;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::plan::{self, Profile, profile};
+use crate::syntax::{self, ast::Item};
 
 /// The folder, beside a scenario or above it, that holds profiles.
 const FOLDER: &str = "profiles";
@@ -112,12 +113,43 @@ impl Shelf {
     }
 }
 
+/// Understands the profile's thresholds beside a scenario; says what is wrong with them.
+pub fn understand_thresholds(scenario: &Sound, profile: &mut Profile, sources: &Sources) -> Vec<Diagnostic> {
+    let mut wrong = Vec::new();
+    for written in &mut profile.thresholds {
+        let span = written.span;
+        let parsed = syntax::parse(span.file, &as_scenario(&sources.file(span.file).text, span));
+        wrong.extend(parsed.diagnostics);
+        let items = parsed.ast.items.iter();
+        for thresholds in
+            items.filter_map(|item| if let Item::Thresholds(written) = item { Some(written) } else { None })
+        {
+            let (mut understood, diagnostics) = scenario.thresholds(thresholds, sources);
+            wrong.extend(diagnostics);
+            written.meaning = understood.pop();
+        }
+    }
+    wrong
+}
+
+/// The text of a profile with all but one threshold blanked out, and that one in a block of its own: what stands there
+/// stands where it stood, so that it can be pointed at.
+fn as_scenario(profile: &str, threshold: Span) -> String {
+    const HEAD: &str = "thresholds {";
+    let (start, end) = (threshold.start as usize, threshold.end as usize);
+    // The key `thresholds` and a blank stand before it: there is room.
+    let before = start.saturating_sub(HEAD.len());
+    format!("{HEAD}{}{}\n}}", " ".repeat(before), profile[start..end].replace("\\\"", " \""))
+}
+
 /// What is wrong with a scenario under a profile.
-pub fn try_out(scenario: &Sound, profile: &Profile, sources: &Sources) -> Vec<Diagnostic> {
-    match plan::compile(scenario, profile, Seed(0), sources) {
+pub fn try_out(scenario: &Sound, profile: &mut Profile, sources: &Sources) -> Vec<Diagnostic> {
+    let mut wrong = understand_thresholds(scenario, profile, sources);
+    wrong.extend(match plan::compile(scenario, profile, Seed(0), sources) {
         Ok(compiled) => compiled.diagnostics,
         Err(diagnostics) => diagnostics,
-    }
+    });
+    wrong
 }
 
 /// The `profiles` folders in which a name is looked up, nearest first, as the user would name them.

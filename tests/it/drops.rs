@@ -164,6 +164,7 @@ fn plan() -> Plan {
         duration: LENGTH,
         graceful_stop: None,
         mix: Vec::new(),
+        thresholds: Vec::new(),
     };
     plan::compile(&sound, &profile, Seed(7), &sources).expect("a plan").plan
 }

@@ -10,6 +10,7 @@ mod program;
 mod secrets;
 mod sockets;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use self::lower::{Lower, Variables};
@@ -36,7 +37,12 @@ pub struct Compiled {
 ///
 /// Errors: everything that is wrong with the two together, notes and warnings included.
 pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) -> Result<Compiled, Vec<Diagnostic>> {
-    let scenario = sound.scenario();
+    let mut scenario = Cow::Borrowed(sound.scenario());
+    let added = profile.thresholds.iter().filter_map(|written| written.meaning.clone());
+    if !profile.thresholds.is_empty() {
+        scenario.to_mut().thresholds.extend(added);
+    }
+    let scenario = &*scenario;
     let mut diagnostics = Vec::new();
     let load = load::load(scenario, profile, &mut diagnostics);
     if diagnostics.iter().any(|d| d.severity() == Severity::Error) {

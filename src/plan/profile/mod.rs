@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::schedule::ramp::Stage;
 use crate::base::Span;
+use crate::check::meaning;
 
 pub use load::{ARRIVAL_RATE_MAX, ITERATIONS_DURATION, STAGES_MAX};
 pub use read::{PROFILE_BYTES_MAX, Parsed, SPAWN_RATE_MAX, USERS_MAX, parse};
@@ -33,6 +34,17 @@ pub struct Profile {
     pub graceful_stop: Option<Duration>,
     /// Shares of user classes, in file order; empty: the scenario's weights hold.
     pub mix: Vec<MixShare>,
+    /// What the run must hold beside what the scenario says.
+    pub thresholds: Vec<WrittenThreshold>,
+}
+
+/// One entry of `thresholds`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WrittenThreshold {
+    /// Where it was written, without quotes.
+    pub span: Span,
+    /// What it means; `None` until it has been understood beside a scenario.
+    pub meaning: Option<meaning::Threshold>,
 }
 
 /// How much load a profile asks for.

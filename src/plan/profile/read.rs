@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::load::{LoadDraft, Shared};
 use super::tree::{self, Kind, Node};
-use super::{MixShare, Profile};
+use super::{MixShare, Profile, WrittenThreshold};
 use crate::base::units::{duration_text, read_duration, read_rate, read_share};
 use crate::base::{FileId, Span};
 use crate::diagnostic::{Diagnostic, Rule, Severity, nearest};
@@ -43,11 +43,9 @@ const KEYS: &[&str] = &[
     "iterations",
     "warm_up",
     "graceful_stop",
+    "thresholds",
     "scenarios",
 ];
-
-/// Keys of the language that this version does not read yet.
-const LATER: &[&str] = &["thresholds"];
 
 /// The end of a key of the older spelling: `http_weight: 60`.
 const WEIGHT: &str = "_weight";
@@ -88,6 +86,7 @@ struct Draft {
     warm_up: Option<(Duration, Span)>,
     graceful_stop: Option<Duration>,
     mix: Vec<MixShare>,
+    thresholds: Vec<WrittenThreshold>,
 }
 
 impl Reader<'_> {
@@ -138,6 +137,7 @@ impl Reader<'_> {
             warm_up: draft.warm_up.map_or(Duration::ZERO, |(warm_up, _)| warm_up),
             graceful_stop: draft.graceful_stop,
             mix: draft.mix,
+            thresholds: draft.thresholds,
         })
     }
 
@@ -177,13 +177,13 @@ impl Reader<'_> {
                 "graceful_stop" => draft.graceful_stop = self.duration(name, key, value),
                 "mix" => draft.mix = self.mix(name, key, value),
                 "scenarios" => old_spelling = Some((key.span, self.mix(name, key, value))),
-                later if LATER.contains(&later) => self.not_yet(later, key),
+                "thresholds" => draft.thresholds = self.thresholds(name, key, value),
                 weight if weight.len() > WEIGHT.len() && weight.ends_with(WEIGHT) => {
                     let share = self.mix_share(weight, key, value);
                     old_spelling.get_or_insert((key.span, Vec::new())).1.extend(share);
                 }
                 _ => {
-                    let words = KEYS.iter().chain(LATER).copied();
+                    let words = KEYS.iter().copied();
                     if let Some(meant) = self.unknown_key(name, key, words) {
                         // One mistake, one message: the key that was meant is not missing.
                         seen.entry(meant).or_insert(key.span);
@@ -392,11 +392,35 @@ impl Reader<'_> {
         Fixable(self.diagnostics.last_mut().filter(|_| !value_is_empty(value)))
     }
 
-    fn not_yet(&mut self, name: &str, key: &Node) {
-        let diagnostic = Diagnostic::new(Rule::NotYetSupported, key.span, format!("`{name}` is not supported yet"))
-            .label("this version cannot do that")
-            .help("write it into the scenario");
-        self.tell(diagnostic);
+    /// Thresholds, as they stand in a scenario; what they mean is understood beside one.
+    fn thresholds(&mut self, name: &str, key: &Node, value: &Node) -> Vec<WrittenThreshold> {
+        let items = match &value.kind {
+            Kind::List(items) => items.as_slice(),
+            Kind::Scalar { .. } if is_nothing(value) => &[],
+            _ => {
+                let help = "write one in each line: `- p95 < 300ms`";
+                self.wrong_value(name, key, value, "a list of thresholds belongs here", help);
+                &[]
+            }
+        };
+        let mut written = Vec::new();
+        for item in items {
+            match &item.kind {
+                Kind::Scalar { plain, .. } if !is_nothing(item) => {
+                    let Span { file, start, end } = item.span;
+                    let quotes = u32::from(!plain);
+                    written.push(WrittenThreshold {
+                        span: Span { file, start: start + quotes, end: end.saturating_sub(quotes).max(start + quotes) },
+                        meaning: None,
+                    });
+                }
+                _ => {
+                    let help = "as in a scenario: `p95 < 300ms`";
+                    self.wrong_value(name, key, item, "a threshold belongs here", help);
+                }
+            }
+        }
+        written
     }
 
     /// Whether so much is wrong that more would help nobody.

@@ -158,3 +158,12 @@ fn a_comment_silences_a_warning_on_the_next_line() {
     let unused = SOUND.replace("    GET", "    # scn: allow no-expectation\n    GET");
     scn("check a.scn --deny warnings").file("a.scn", unused).run().exits(104).prints("unused-allow");
 }
+
+#[test]
+fn thresholds_of_a_profile_are_checked_beside_the_scenario() {
+    let profile = "name: strict\nusers: 2\nspawn_rate: 2\nduration: 10s\nthresholds:\n  - p95 of health < 300ms\n  \
+                   - \"count of \\\"GET /api/health\\\" > 0\"\n  - error_rate < 1\n  - p95 of healht < 1s over 2s\n";
+    let ended = scn("check a.scn -p strict.yml").file("a.scn", SOUND).file("strict.yml", profile).run();
+    let ended = ended.exits(104).prints("2 errors in 1 file");
+    ended.prints("strict.yml:8:18").prints("missing-unit").prints("strict.yml:9:12").prints("did you mean `health`?");
+}

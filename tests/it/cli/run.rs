@@ -179,3 +179,12 @@ fn an_abort_ends_the_run_with_99_and_says_why() {
     assert_eq!(summary["thresholds"][0]["abort"], true);
     assert!(summary["run"]["duration_s"].as_f64().is_some_and(|duration| duration < 300.0));
 }
+
+#[test]
+fn a_profile_adds_thresholds_to_those_of_the_scenario() {
+    let profile = "users: 1\nspawn_rate: 1\nduration: 1s\nthresholds:\n  - 'count of \"GET /api/health\" > 1000000'\n";
+    let text = format!("{SOUND}\nthresholds {{ count > 0 }}\n");
+    let ended = scn("run a.scn --demo -p own.yml").file("a.scn", text).file("own.yml", profile).run();
+    let ended = ended.exits(99).prints("✓  count > 0").prints("✗  count of \"GET /api/health\" > 1000000");
+    assert_eq!(summary(ended.folder())["thresholds"][1]["ok"], false);
+}

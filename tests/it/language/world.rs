@@ -223,6 +223,7 @@ impl Case {
             warm_up: Duration::ZERO,
             graceful_stop: None,
             mix: Vec::new(),
+            thresholds: Vec::new(),
         };
         let plan = match plan::compile(&sound, &profile, Seed(7), &sources) {
             Ok(compiled) => compiled.plan,

@@ -44,6 +44,7 @@ fn plan(text: &str, users: u32, duration: Duration) -> Plan {
         duration,
         graceful_stop: None,
         mix: Vec::new(),
+        thresholds: Vec::new(),
     };
     plan::compile(&sound, &profile, Seed(7), &sources).expect("a plan").plan
 }
