@@ -16,6 +16,7 @@ pub mod live;
 pub mod load;
 pub mod plan;
 pub mod profiles;
+pub mod rehearsal;
 pub mod render;
 pub mod run;
 pub mod scenario;
@@ -53,6 +54,7 @@ enum Verb {
     Check(check::Arguments),
     Fmt(fmt::Arguments),
     Plan(plan::Arguments),
+    Try(rehearsal::Arguments),
     Run(Box<run::Arguments>),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Verb::Check(arguments) => check::check(arguments, &screen),
         Verb::Fmt(arguments) => fmt::fmt(arguments, &screen),
         Verb::Plan(arguments) => plan::plan(arguments, &screen),
+        Verb::Try(arguments) => rehearsal::rehearse(arguments, &screen),
         Verb::Run(arguments) => run::run(*arguments, &screen),
         Verb::Demo(arguments) => demo::demo(arguments, &screen),
         Verb::Explain(arguments) => explain::explain(arguments, &screen),

@@ -291,7 +291,7 @@ fn listen(stop: &Stop, says_so: bool, screen: &Screen) -> Result<(), Failure> {
 }
 
 /// The embedded service on a free port of this machine, on threads of its own.
-fn serve() -> Result<demo::Running, Failure> {
+pub(super) fn serve() -> Result<demo::Running, Failure> {
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     demo::start(anywhere, Switches::default())
         .map_err(|error| Failure::cannot_run(format!("cannot serve the oscilloscope on a free port: {error}")))
@@ -299,14 +299,14 @@ fn serve() -> Result<demo::Running, Failure> {
 
 /// What stands for a run in names of folders and in reports: eight letters and digits by chance, without those that
 /// look like others.
-fn run_id() -> String {
+pub(super) fn run_id() -> String {
     const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let chance = super::chance();
     (0..8).map(|place| char::from(LETTERS[(chance >> (5 * place)) as usize & 31])).collect()
 }
 
 /// Why a run could not start or go on, in words; drawn on the scenario where it stands there.
-fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> Failure {
+pub(super) fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> Failure {
     use run::Error;
     match error {
         Error::TargetUrl(url, why) => Failure::cannot_run(format!("no load can be sent to `{url}`: {why}"))

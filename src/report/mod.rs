@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod beside;
+mod body;
 pub mod errors;
 pub mod live;
 pub mod style;
@@ -16,11 +17,13 @@ mod words;
 
 use std::time::Duration;
 
+pub use body::{BODY_LINE_CHARS_MAX, BODY_LINES_MAX, HEX_BYTES_MAX, body};
 pub use errors::{ErrorsInFile, Place, errors_on_lines, places};
 pub use live::{Now, live, plain_line};
 pub use style::{Ink, Style};
 pub use summary::{SCHEMA, SUMMARY_SCHEMA, Summary, summary};
 pub use table::{seen, table, trust};
+pub use text::{bytes, time};
 pub use words::abort_reason;
 
 use crate::base::Sources;

@@ -33,11 +33,13 @@ enum Death {
 
 /// How a user comes by its next iteration.
 #[derive(Clone, Copy)]
-enum Calls {
+enum Calls<'a> {
     /// By itself, behind its think time; not from this moment on.
     Own(Offset),
     /// When an arrival wants it.
     Arrivals,
+    /// These, one after another, and then no more.
+    Rehearsal(&'a [TaskId]),
 }
 
 /// A user of the open model, made for an arrival: takes it, and further ones.
@@ -70,7 +72,15 @@ pub(super) async fn occupy(thread: Rc<Thread>, start: Start) {
     }
 }
 
-async fn live(thread: &Rc<Thread>, mut user: User, calls: Calls) -> Death {
+/// One user that runs these tasks of its class, each once, with `on start` and `on stop` around them.
+pub(super) async fn rehearse(thread: Rc<Thread>, class: UserId, id: u64, tasks: Vec<TaskId>) {
+    let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+    let _place = thread.finish.enter(waker);
+    let user = User::new(&thread, class, id, thread.clock.now());
+    attend(user.sockets.clone(), live(&thread, user, Calls::Rehearsal(&tasks))).await;
+}
+
+async fn live(thread: &Rc<Thread>, mut user: User, calls: Calls<'_>) -> Death {
     let class = user.class;
     thread.recorder.borrow_mut().user_started(class);
     let death = alive(thread, &mut user, calls).await;
@@ -80,10 +90,10 @@ async fn live(thread: &Rc<Thread>, mut user: User, calls: Calls) -> Death {
     death
 }
 
-async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls) -> Death {
+async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls<'_>) -> Death {
     let until = match calls {
         Calls::Own(until) => until.min(thread.end),
-        Calls::Arrivals => thread.end,
+        Calls::Arrivals | Calls::Rehearsal(_) => thread.end,
     };
     let class = &thread.plan.users[user.class.0 as usize];
     match born(thread, user).await {
@@ -99,8 +109,11 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls) -> Death {
     let mut number = 0;
     while thread.finish.phase() == Phase::Going && user.due < until && thread.takes_iteration() {
         let weights = class.tasks.iter().map(|task| thread.plan.tasks[task.0 as usize].weight);
-        let Some(drawn) = user.random.weighted(weights) else { break };
-        let task = class.tasks[drawn];
+        let drawn = match calls {
+            Calls::Rehearsal(tasks) => tasks.get(number as usize).copied(),
+            _ => user.random.weighted(weights).map(|drawn| class.tasks[drawn]),
+        };
+        let Some(task) = drawn else { break };
         user.iteration = number;
         number += 1;
         user.slots[class.user_slots as usize..].fill(None);
@@ -111,6 +124,9 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls) -> Death {
         }
         if user.leaves {
             break;
+        }
+        if let Calls::Rehearsal(_) = calls {
+            continue;
         }
         if let Calls::Arrivals = calls {
             let next = pin!(arrivals::next(thread, user.class));

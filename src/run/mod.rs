@@ -22,6 +22,7 @@ pub mod network;
 pub mod place;
 mod prepare;
 mod random;
+mod rehearse;
 mod request;
 mod session;
 mod socket;
@@ -45,6 +46,7 @@ use crate::plan::Plan;
 
 pub use connection::BODY_KEPT_MAX;
 pub use life::UNANSWERED_MIN;
+pub use rehearse::{Rehearsed, rehearse, rehearse_over};
 
 /// What a run needs beside its plan.
 #[derive(Default)]
@@ -192,6 +194,19 @@ pub async fn drive(
     stop: &Stop,
     watch: &mut dyn FnMut(&Tick<'_>),
 ) -> Result<Finished, Error> {
+    let thread = alone(plan, network, clock::Clock::paused(), options).await?;
+    let mut hearing = hear::Hearing::new(plan, stop);
+    let end = thread.attend(&plan.starts(1), stop, &mut |handed| hearing.hear(&handed, watch)).await;
+    Ok(hearing.finish(Duration::from_nanos(end.0)))
+}
+
+/// The only load thread of a run on this thread.
+async fn alone(
+    plan: &Plan,
+    network: Rc<dyn network::Network>,
+    clock: clock::Clock,
+    options: &Options,
+) -> Result<Rc<thread::Thread>, Error> {
     let constants = prepare::constants(plan, options)?;
     let (target, base) = prepare::target(plan, options, &constants)?;
     let addresses = network.resolve(&base.origin.host, base.origin.port).await;
@@ -200,8 +215,5 @@ pub async fn drive(
     let listener = options.listener.clone();
     let seedling =
         thread::Seedling { plan: plan.clone(), constants, addresses, shared, index: 0, threads: 1, listener };
-    let thread = Rc::new(thread::Thread::new(seedling, base, clock::Clock::paused(), network));
-    let mut hearing = hear::Hearing::new(plan, stop);
-    let end = thread.attend(&plan.starts(1), stop, &mut |handed| hearing.hear(&handed, watch)).await;
-    Ok(hearing.finish(Duration::from_nanos(end.0)))
+    Ok(Rc::new(thread::Thread::new(seedling, base, clock, network)))
 }

@@ -177,7 +177,7 @@ fn attend(
     });
 }
 
-fn runtime() -> std::io::Result<LocalRuntime> {
+pub(super) fn runtime() -> std::io::Result<LocalRuntime> {
     // Time is the clock's; tokio's own timer would only make each wait for events dearer.
     Builder::new_current_thread().enable_io().build_local(Default::default())
 }

@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod fmt;
 mod plan;
+mod rehearsal;
 mod rendering;
 mod run;
 mod usage;

@@ -1,0 +1,81 @@
+//! One iteration of each task, one after another, on this thread: for whoever wants to see what a scenario does.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::clock::Clock;
+use super::life;
+use super::network::{Network, Tcp};
+use super::{Error, Options, Stop, alone, threads};
+use crate::metrics::Snapshot;
+use crate::plan::{Plan, TaskId, UserId};
+
+/// Longest that a rehearsal may take: beyond it no task begins. Far above what a person waits for.
+const REHEARSAL_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// What came of a rehearsal.
+pub struct Rehearsed {
+    /// What was seen.
+    pub seen: Snapshot,
+    /// Whether the stop button was pressed.
+    pub stopped: bool,
+}
+
+/// Runs `tasks`, each once, in their order; those of one class by one user, with its `on start` before and its
+/// `on stop` behind. Classes come one after another, in the order of the plan. Nobody thinks between tasks; pauses
+/// inside them are kept. At the first press of the button all ends.
+pub fn rehearse(plan: &Plan, tasks: &[TaskId], options: &Options, stop: &Stop) -> Result<Rehearsed, Error> {
+    super::limits::raise(plan, options.served_here)?;
+    let runtime = threads::runtime().map_err(Error::Thread)?;
+    runtime.block_on(async {
+        let clock = Clock::real(Instant::now()).map_err(Error::Thread)?;
+        rehearse_over(plan, tasks, Rc::new(Tcp), clock, options, stop).await
+    })
+}
+
+/// The same over another network, in that clock's time. Inside a `LocalRuntime`.
+pub async fn rehearse_over(
+    plan: &Plan,
+    tasks: &[TaskId],
+    network: Rc<dyn Network>,
+    clock: Clock,
+    options: &Options,
+    stop: &Stop,
+) -> Result<Rehearsed, Error> {
+    let mut plan = plan.clone();
+    plan.load.duration = REHEARSAL_MAX;
+    plan.load.warm_up = Duration::ZERO;
+    let thread = alone(&plan, network, clock, options).await?;
+    thread.recorder.borrow_mut().begin(thread.clock.now());
+    let mut classes: BTreeMap<UserId, Vec<TaskId>> = BTreeMap::new();
+    for &task in tasks {
+        classes.entry(plan.tasks[task.0 as usize].user).or_default().push(task);
+    }
+    let mut pressed = stop.subscribe();
+    for (id, (class, tasks)) in classes.into_iter().enumerate() {
+        if *pressed.borrow_and_update() > 0 {
+            break;
+        }
+        let mut user = tokio::task::spawn_local(life::rehearse(thread.clone(), class, id as u64, tasks));
+        tokio::select! {
+            biased;
+            ended = &mut user => raise(ended),
+            _ = pressed.changed() => {
+                thread.finish.reach(super::finish::Phase::Over);
+                raise(user.await);
+            }
+        }
+    }
+    let seen = thread.recorder.borrow_mut().take(thread.clock.now(), Duration::ZERO);
+    Ok(Rehearsed { seen, stopped: stop.presses() > 0 })
+}
+
+/// Passes a user's panic on.
+fn raise(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
