@@ -6,7 +6,6 @@ mod objects;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::builder::TypedValueParser;
 
@@ -19,8 +18,8 @@ use super::{demo::no_signals, scenario, signals, values};
 use crate::base::{Seed, Sources};
 use crate::demo;
 use crate::diagnostic::nearest;
-use crate::plan::profile::Wanted;
-use crate::plan::{self, Plan, Profile, TaskId};
+use crate::plan::profile::{self, Profile};
+use crate::plan::{self, Plan, TaskId};
 use crate::run::trace::Listener;
 use crate::run::{self, Options, Stop};
 
@@ -109,7 +108,8 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
 
     let mut sources = Sources::default();
     let (_, sound) = scenario::sound(&arguments.file, &mut sources, screen)?;
-    let plan = match plan::compile(&sound, &one_of_each(sound.scenario().users.len()), seed, &sources) {
+    let profile = one_of_each(sound.scenario().users.len(), &mut sources);
+    let plan = match plan::compile(&sound, &profile, seed, &sources) {
         // What it says of the load is nothing here: there is none.
         Ok(compiled) => compiled.plan,
         Err(diagnostics) => {
@@ -156,17 +156,10 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
 }
 
 /// A profile that leaves no class out.
-fn one_of_each(classes: usize) -> Profile {
-    Profile {
-        name: "try".into(),
-        description: String::new(),
-        wanted: Wanted::Users { users: classes.max(1) as u32, spawn_rate: f64::INFINITY },
-        duration: Duration::from_secs(3600),
-        iterations: None,
-        warm_up: Duration::ZERO,
-        graceful_stop: None,
-        mix: Vec::new(),
-    }
+fn one_of_each(classes: usize, sources: &mut Sources) -> Profile {
+    let text = format!("name: try\nusers: {}\nspawn_rate: 1000\nduration: 1h\n", classes.max(1));
+    let file = sources.add("<try>", text.as_str());
+    profile::parse(file, &text).profile.expect("it says all that a profile needs")
 }
 
 /// The tasks that are tried, in the order of the plan. Errors: a name that is none's.

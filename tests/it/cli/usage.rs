@@ -15,7 +15,7 @@ fn help_and_version_are_results() {
 
 #[test]
 fn every_verb_tells_its_exit_codes_and_shows_examples() {
-    for verb in ["check", "fmt", "plan", "run", "demo", "explain"] {
+    for verb in ["check", "fmt", "plan", "try", "run", "demo", "explain"] {
         let ended = scn(verb).arg("--help").run().exits(0).prints("Exit codes:").prints("Examples:");
         assert!(ended.stdout.contains(&format!("scn {verb} ")), "{}", ended.stdout);
     }
@@ -23,7 +23,7 @@ fn every_verb_tells_its_exit_codes_and_shows_examples() {
 
 #[test]
 fn no_line_of_help_is_torn_by_its_width() {
-    for verb in ["check", "plan", "run", "demo"] {
+    for verb in ["check", "plan", "try", "run", "demo"] {
         let help = scn(verb).arg("--help").run().exits(0).stdout;
         // A line that clap had to break ends in mid-sentence and leaves a word or two for the next.
         let torn = help

@@ -27,8 +27,7 @@ use scn::base::{Files, Seed, Sources};
 use scn::diagnostic::Severity;
 use scn::metrics::snapshot::SeriesSeen;
 use scn::metrics::{Counter, ErrorKind, Judged, Snapshot};
-use scn::plan::profile::Wanted;
-use scn::plan::{self, Plan, Profile};
+use scn::plan::{self, Plan, profile};
 use scn::run::network::{Local, Network, Stream};
 use scn::run::{self, Finished, Options, Stop};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -214,17 +213,14 @@ impl Case {
             .collect();
         assert!(errors.is_empty(), "{}", errors.join("\n"));
         let sound = checked.sound(&parsed.diagnostics).expect("no error, so it is sound");
-        let profile = Profile {
-            name: "case".into(),
-            description: String::new(),
-            wanted: Wanted::Users { users: self.users, spawn_rate: 1_000.0 },
-            duration: self.duration,
-            iterations: self.iterations,
-            warm_up: Duration::ZERO,
-            graceful_stop: None,
-            mix: Vec::new(),
-            thresholds: Vec::new(),
-        };
+        let iterations = self.iterations.map(|count| format!("iterations: {count}\n")).unwrap_or_default();
+        let text = format!(
+            "name: case\nusers: {}\nspawn_rate: 1000\nduration: {}ms\n{iterations}",
+            self.users,
+            self.duration.as_millis(),
+        );
+        let profile = profile::parse(sources.add("case.yml", text.as_str()), &text);
+        let profile = profile.profile.unwrap_or_else(|| panic!("no profile: {:?}", profile.diagnostics));
         let plan = match plan::compile(&sound, &profile, Seed(7), &sources) {
             Ok(compiled) => compiled.plan,
             Err(diagnostics) => panic!("no plan: {diagnostics:?}"),
