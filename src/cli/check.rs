@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::render::{Format, render};
 use super::scenario::{Deny, accept, any_error, counted, in_order, tally, understand};
 use super::screen::Screen;
-use super::{files, profiles, values};
+use super::{files, fix, profiles, values};
 use crate::base::Sources;
 use crate::diagnostic::{Diagnostic, Severity, allow};
 
@@ -32,6 +32,10 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     format: Format,
 
+    /// Put the proposed edits into the files, then tell what is left
+    #[arg(long)]
+    fix: bool,
+
     /// End with 104 when there are warnings too
     #[arg(long, value_enum, value_name = "warnings", hide_possible_values = true)]
     deny: Option<Deny>,
@@ -43,6 +47,7 @@ Examples:
   scn check shop.scn --profile stress
   scn check shop.scn --format github            annotations beside the lines of a pull request
   scn check shop.scn --format sarif > scn.sarif
+  scn check shop.scn --fix                      puts what is proposed into the file
   scn check shop.scn --deny warnings            for a pipeline that lets nothing pass
   scn check - < shop.scn
 
@@ -70,6 +75,46 @@ pub fn check(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     if arguments.files.iter().filter(|path| files::is_stdin(path)).count() > 1 {
         return Err(Failure::usage("`-` stands for standard input, which can be read only once"));
     }
+    let mut found = look(&arguments)?;
+    if arguments.fix {
+        let mended = fix::mend(&found.findings, &found.sources)?;
+        if mended > 0 {
+            screen.say(&format!("{} mended", counted(mended, "mistake")));
+            found = look(&arguments)?;
+        }
+    }
+    let Found { sources, findings, unreadable } = found;
+    screen.print(&render(arguments.format, &findings, &sources, screen.out))?;
+    let summary = sum_up(&findings, arguments.files.len() - unreadable.len());
+    match arguments.format {
+        Format::Text if unreadable.len() == arguments.files.len() => {}
+        Format::Text if findings.is_empty() => screen.print(&format!("{summary}\n"))?,
+        Format::Text => screen.print(&format!("\n{summary}\n{MORE}\n"))?,
+        // Standard output belongs to the machine.
+        Format::Json | Format::Github | Format::Sarif => screen.say(&summary),
+    }
+    for failure in &unreadable {
+        failure.show(screen);
+    }
+    if !unreadable.is_empty() {
+        return Ok(Exit::Usage);
+    }
+    if any_error(&findings) {
+        return Ok(Exit::Unsound);
+    }
+    accept(&findings, arguments.deny)?;
+    Ok(Exit::Good)
+}
+
+/// What was found.
+struct Found {
+    sources: Sources,
+    findings: Vec<Diagnostic>,
+    unreadable: Vec<Failure>,
+}
+
+/// Reads all files and finds what is wrong with them.
+fn look(arguments: &Arguments) -> Result<Found, Failure> {
     let mut sources = Sources::default();
     let mut shelf = profiles::Shelf::default();
     let mut findings: Vec<Diagnostic> = Vec::new();
@@ -103,26 +148,7 @@ pub fn check(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let mut findings = each_once(findings);
     allow::apply(&sources, &mut findings);
     in_order(&mut findings);
-    screen.print(&render(arguments.format, &findings, &sources, screen.out))?;
-    let summary = sum_up(&findings, arguments.files.len() - unreadable.len());
-    match arguments.format {
-        Format::Text if unreadable.len() == arguments.files.len() => {}
-        Format::Text if findings.is_empty() => screen.print(&format!("{summary}\n"))?,
-        Format::Text => screen.print(&format!("\n{summary}\n{MORE}\n"))?,
-        // Standard output belongs to the machine.
-        Format::Json | Format::Github | Format::Sarif => screen.say(&summary),
-    }
-    for failure in &unreadable {
-        failure.show(screen);
-    }
-    if !unreadable.is_empty() {
-        return Ok(Exit::Usage);
-    }
-    if any_error(&findings) {
-        return Ok(Exit::Unsound);
-    }
-    accept(&findings, arguments.deny)?;
-    Ok(Exit::Good)
+    Ok(Found { sources, findings, unreadable })
 }
 
 /// Leaves each finding once, in order of place. A note that only differs in its place is said once too: the same

@@ -10,6 +10,7 @@ pub mod environment;
 pub mod exit;
 pub mod explain;
 pub mod files;
+pub mod fix;
 pub mod fmt;
 pub mod folder;
 pub mod live;

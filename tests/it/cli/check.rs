@@ -167,3 +167,11 @@ fn thresholds_of_a_profile_are_checked_beside_the_scenario() {
     let ended = ended.exits(104).prints("2 errors in 1 file");
     ended.prints("strict.yml:8:18").prints("missing-unit").prints("strict.yml:9:12").prints("did you mean `health`?");
 }
+
+#[test]
+fn fixes_are_put_into_the_file_on_request() {
+    let ended = scn("check a.scn --fix").file("a.scn", BROKEN).run();
+    let ended = ended.exits(0).says("2 mistakes mended").prints("1 file is sound\n");
+    let text = std::fs::read_to_string(ended.folder().join("a.scn")).expect("the file is there");
+    assert_eq!(text, BROKEN.replace("think 5", "think 5s").replace("expct", "expect"));
+}
