@@ -384,6 +384,8 @@ pub struct Http {
 pub struct LooksAt {
     /// The body's text or JSON.
     pub body: bool,
+    /// The SHA-256 of the body, also where that is longer than what is kept.
+    pub digest: bool,
     /// The status: then 400 and above is no failure by itself.
     pub status: bool,
 }

@@ -17,6 +17,7 @@ use http::response::Parts;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
+use sha2::{Digest as _, Sha256};
 
 use super::dial::{Trouble, dial};
 use super::place::Origin;
@@ -52,6 +53,8 @@ pub(super) struct Received {
     pub body: Bytes,
     /// All of it.
     pub size: u64,
+    /// The SHA-256 of all of it, where that is wanted and not all of it is kept.
+    pub digest: Option<Digest>,
     /// Whether the connection can carry another request.
     pub reusable: bool,
 }
@@ -65,7 +68,12 @@ pub(super) struct Wanted {
     pub timeout: Duration,
     /// Whether its body is kept to look into.
     pub keep: bool,
+    /// Whether the SHA-256 of the body is wanted, however long it is.
+    pub digest: bool,
 }
+
+/// A SHA-256.
+pub type Digest = [u8; 32];
 
 /// Why there is no answer.
 pub(super) enum Unanswered {
@@ -112,7 +120,7 @@ impl Connection {
         let mut response = pin!(self.sender.try_send_request(request));
         let (connection, traffic) = (&mut self.connection, &self.traffic);
         let mut head: Option<(Parts, Incoming)> = None;
-        let mut kept = Kept::default();
+        let mut kept = Kept { digests: wanted.digest, ..Kept::default() };
         let mut size = 0_u64;
         let mut sleep = thread.clock.alarm(wanted.deadline);
         let mut poll_answer = |cx: &mut Context<'_>, size: &mut u64, head: &mut Option<(Parts, Incoming)>| {
@@ -185,7 +193,8 @@ impl Connection {
         match (finished, head) {
             (Some(Ok(())), Some((head, _))) => {
                 let reusable = self.connection.is_some() && self.sender.is_ready();
-                Ok(Received { head, body: kept.finish(), size, reusable })
+                let (body, digest) = kept.finish();
+                Ok(Received { head, body, size, digest, reusable })
             }
             (Some(Ok(())), None) => unreachable!("a body ends after its head"),
             (Some(Err(why)), _) => Err(why),
@@ -236,11 +245,19 @@ fn trouble(error: &hyper::Error, traffic: &Traffic, when: &str) -> Trouble {
 struct Kept {
     first: Bytes,
     all: BytesMut,
+    /// Whether what is not kept is digested.
+    digests: bool,
+    /// Of all there was so far, once more has come than is kept.
+    digest: Option<Sha256>,
 }
 
 impl Kept {
     fn push(&mut self, data: Bytes) {
         let have = self.first.len().max(self.all.len());
+        if self.digests && data.len() > BODY_KEPT_MAX - have {
+            let kept = if self.all.is_empty() { &self.first[..] } else { &self.all[..] };
+            self.digest.get_or_insert_with(|| Sha256::new().chain_update(kept)).update(&data);
+        }
         let data = &data.slice(..data.len().min(BODY_KEPT_MAX - have));
         if data.is_empty() {
             return;
@@ -255,7 +272,8 @@ impl Kept {
         self.all.extend_from_slice(data);
     }
 
-    fn finish(self) -> Bytes {
-        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    fn finish(self) -> (Bytes, Option<Digest>) {
+        let body = if self.all.is_empty() { self.first } else { self.all.freeze() };
+        (body, self.digest.map(|digest| digest.finalize().into()))
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Flight {
     timeout: Duration,
     /// Whether the answer's body is looked into.
     keep: bool,
+    /// Whether a digest of its body is wanted.
+    digest: bool,
     attempt: Attempt,
 }
 
@@ -70,7 +72,17 @@ impl Flight {
         let Ready { request, origin, url } = ready;
         let attempt = Attempt::new(due, begun);
         let (timeout, keep) = (op.timeout, op.looks_at.body || thread.trace.is_some());
-        Flight { thread, session, request: Some(request), origin, url, timeout, keep, attempt }
+        Flight {
+            thread,
+            session,
+            request: Some(request),
+            origin,
+            url,
+            timeout,
+            keep,
+            digest: op.looks_at.digest,
+            attempt,
+        }
     }
 
     /// Sends the request and reads the answer to its last byte, or fails when the step's time is up.
@@ -86,7 +98,12 @@ impl Flight {
     /// is sent once more on a new one, and counted. Once a byte has left, what happens is the target's doing.
     async fn answer(&mut self) -> Result<Received, Trouble> {
         let Flight { thread, session, request, origin, attempt, .. } = self;
-        let wanted = Wanted { deadline: attempt.due + self.timeout, timeout: self.timeout, keep: self.keep };
+        let wanted = Wanted {
+            deadline: attempt.due + self.timeout,
+            timeout: self.timeout,
+            keep: self.keep,
+            digest: self.digest,
+        };
         let mut lease = match session.lease(origin) {
             Some(lease) => lease,
             None => Box::pin(session.clone().wait(thread, origin.clone(), wanted.deadline)).await?,

@@ -93,6 +93,7 @@ impl User {
             headers: Some(&received.head.headers),
             body: &received.body,
             size: received.size,
+            digest: received.digest.as_ref(),
             url,
             time,
             event: None,

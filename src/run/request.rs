@@ -80,7 +80,7 @@ impl Prepared {
         let body = match &op.body {
             Body::None => Some(Bytes::new()),
             Body::Json(value) => fixed(value, thread).map(|value| value.to_json().to_string().into()),
-            Body::Text(value) => fixed(value, thread).map(|value| value.text().into_owned().into()),
+            Body::Text(value) => fixed(value, thread).map(|value| value.raw().into_owned().into()),
             Body::Form(_) => None,
         };
         Ok(Prepared { method, place, headers, varying, body })
@@ -123,7 +123,7 @@ impl User {
             (Some(body), _) => body.clone(),
             (None, Body::None) => Bytes::new(),
             (None, Body::Json(value)) => self.value(value, point)?.to_json().to_string().into(),
-            (None, Body::Text(value)) => self.value(value, point)?.text().into_owned().into(),
+            (None, Body::Text(value)) => self.value(value, point)?.raw().into_owned().into(),
             (None, Body::Form(fields)) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 for (key, value) in fields {

@@ -6,7 +6,7 @@ use super::lower::Lower;
 use super::sockets::Places;
 use crate::base::{Sources, Span};
 use crate::check::meaning::{self, Statement};
-use crate::plan::expr::{Expr, Extractor, Piece, Template};
+use crate::plan::expr::{Expr, Extractor, Function, Piece, Template};
 use crate::plan::{Body, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, Value};
 
 /// The tables of a plan that statements fill.
@@ -318,6 +318,7 @@ fn looks_at(parts: &[Part]) -> LooksAt {
         for (number, expr) in exprs.into_iter().enumerate() {
             let Some(expr) = expr else { continue };
             looks_at.body |= any(expr, &looks_into_body);
+            looks_at.digest |= any(expr, &digests_body);
             // The words of an `else` may hold `${status}` without judging it.
             looks_at.status |= expects && number == 0 && any(expr, &looks_at_status);
         }
@@ -331,6 +332,10 @@ fn looks_into_body(expr: &Expr) -> bool {
         Expr::Find(find) => find.of.is_none(),
         _ => false,
     }
+}
+
+fn digests_body(expr: &Expr) -> bool {
+    matches!(expr, Expr::Call(Function::Sha256, of) if matches!(of.first(), Some(Expr::Extract(Extractor::Body))))
 }
 
 fn looks_at_status(expr: &Expr) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{NoValue, Operand, Scope, eval, extract, operand};
 use crate::base::date::date_text;
-use crate::plan::expr::Function;
+use crate::plan::expr::{Extractor, Function};
 use crate::plan::value::WHOLE_MAX;
 use crate::plan::{Expr, Value, functions};
 use crate::run::random::Random;
@@ -40,6 +40,17 @@ pub(super) fn call<'a>(
         Function::Length if let [Expr::Rows(data)] = arguments => {
             let count = scope.thread.plan.data[data.0 as usize].row_count();
             return Ok(Some(Value::Number(f64::from(count)).into()));
+        }
+        // A body that is too long to keep is digested as it comes.
+        Function::Sha256 if let [Expr::Extract(Extractor::Body), encoding @ ..] = arguments => {
+            if let Some(digest) = scope.answer.and_then(|answer| answer.digest) {
+                let encoding = match encoding.first() {
+                    Some(encoding) => eval(encoding, scope)?,
+                    None => None,
+                };
+                let text = functions::encoded(digest, encoding.as_ref()).map_err(NoValue::because)?;
+                return Ok(Some(text.into()));
+            }
         }
         // Counted in the text: the list is not built only to be measured.
         Function::Length if let [Expr::Extract(extractor)] = arguments => {

@@ -53,6 +53,8 @@ pub struct Answer<'a> {
     pub body: &'a Bytes,
     /// The size of the whole body.
     pub size: u64,
+    /// The SHA-256 of the whole body, where the step wants it and the body is cut off.
+    pub digest: Option<&'a [u8; 32]>,
     /// The URL that answered.
     pub url: &'a str,
     /// How long the step took, from due to done.

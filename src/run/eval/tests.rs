@@ -68,6 +68,7 @@ impl Response {
             headers: Some(&self.headers),
             body: &self.body,
             size: self.body.len() as u64 + self.cut,
+            digest: None,
             url: "http://127.0.0.1/x",
             time: Duration::from_millis(12),
             event: None,

@@ -42,6 +42,7 @@ fn judged_over(body: &str, texts: &[&str], parts: &[Part]) -> (Result<(), (Error
         headers: Some(&headers),
         body: &body,
         size: body.len() as u64,
+        digest: None,
         url: "http://127.0.0.1/",
         time: Duration::from_millis(1_200),
         event: None,
