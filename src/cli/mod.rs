@@ -15,6 +15,7 @@ pub mod fmt;
 pub mod folder;
 pub mod live;
 pub mod load;
+pub mod new;
 pub mod plan;
 pub mod profiles;
 pub mod rehearsal;
@@ -52,6 +53,7 @@ Try it:
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    New(new::Arguments),
     Check(check::Arguments),
     Fmt(fmt::Arguments),
     Plan(plan::Arguments),
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
     };
     let screen = Screen::real();
     let ended = match arguments.verb {
+        Verb::New(arguments) => new::new(arguments, &screen),
         Verb::Check(arguments) => check::check(arguments, &screen),
         Verb::Fmt(arguments) => fmt::fmt(arguments, &screen),
         Verb::Plan(arguments) => plan::plan(arguments, &screen),

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod explain;
 mod fmt;
+mod new;
 mod plan;
 mod rehearsal;
 mod rendering;

@@ -15,7 +15,7 @@ fn help_and_version_are_results() {
 
 #[test]
 fn every_verb_tells_its_exit_codes_and_shows_examples() {
-    for verb in ["check", "fmt", "plan", "try", "run", "demo", "explain"] {
+    for verb in ["new", "check", "fmt", "plan", "try", "run", "demo", "explain"] {
         let ended = scn(verb).arg("--help").run().exits(0).prints("Exit codes:").prints("Examples:");
         assert!(ended.stdout.contains(&format!("scn {verb} ")), "{}", ended.stdout);
     }
