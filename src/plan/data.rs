@@ -60,6 +60,28 @@ impl Data {
         }
     }
 
+    /// In words: `accounts: 50 rows, pick unique, when empty stop (email, password)`.
+    pub fn text(&self) -> String {
+        let rows = self.row_count();
+        let mut text = format!("{}: {rows} row{}", self.name, if rows == 1 { "" } else { "s" });
+        text += match self.pick {
+            Pick::Sequential => ", pick sequential",
+            Pick::Random => ", pick random",
+            Pick::Shuffle => ", pick shuffle",
+            Pick::Unique => ", pick unique",
+        };
+        if self.when_empty == WhenEmpty::Stop {
+            text += ", when empty stop";
+        }
+        match &self.rows {
+            Rows::Table(table) if !table.0.columns().is_empty() => {
+                text += &format!(" ({})", table.0.columns().join(", "))
+            }
+            _ => {}
+        }
+        text
+    }
+
     /// The row at `index`, below [`Data::row_count`]; `constants` are the run's.
     pub fn row(&self, index: u32, constants: &[Value]) -> Value {
         match &self.rows {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::expr::{Expr, Function};
 use super::outline::{Node, outline};
 use super::reach::{Most, reach, task_share};
 use super::{MeasureUnit, Op, OpId, Part, Plan, PointId, SeriesKind, StepId, Subject, Threshold, UserId, When};
@@ -41,6 +42,20 @@ impl Text<'_> {
         let grace = duration_text(load.graceful_stop);
         self.line(0, &format!("profile   {}: {}", load.profile, load.text()));
         self.line(0, &format!("          at the end up to {grace} for iterations that still run"));
+        for data in &plan.data {
+            self.line(0, &format!("data      {}", data.text()));
+        }
+        let secrets = plan.constants.iter().filter_map(|constant| match constant {
+            Expr::Call(Function::Secret, name) => match name.as_slice() {
+                [Expr::Literal(name)] => Some(name.text().into_owned()),
+                _ => None,
+            },
+            _ => None,
+        });
+        let secrets: Vec<String> = secrets.collect();
+        if !secrets.is_empty() {
+            self.line(0, &format!("secrets   {}", secrets.join(", ")));
+        }
     }
 
     fn user(&mut self, id: UserId) {

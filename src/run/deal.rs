@@ -223,3 +223,109 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::{FileId, Offset, Span};
+    use crate::plan::UserId;
+    use crate::plan::data::{Data, Rows};
+    use crate::run::fixture;
+
+    /// Rows 10, 11, 12 … that user class 0 takes.
+    fn world(rows: u32, users: u32, pick: Pick, when_empty: WhenEmpty) -> Rc<Thread> {
+        let mut plan = fixture::plan(&[], &[]);
+        let list = (0..rows).map(|row| Value::Number(f64::from(row) + 10.0)).collect::<Vec<Value>>();
+        plan.constants = vec![crate::plan::Expr::Literal(list.clone().into())];
+        plan.load = crate::plan::load::Load::closed("test", vec![1.0], users, 1_000.0, Duration::from_secs(3600));
+        plan.data = vec![Data {
+            name: "numbers".into(),
+            span: Span::new(FileId(0), 0, 0),
+            pick,
+            when_empty,
+            rows: Rows::Inline { constant: 0, count: rows },
+            takers: vec![UserId(0)],
+        }];
+        fixture::thread_with(plan, fixture::nowhere(), vec![list.into()])
+    }
+
+    fn user(thread: &Rc<Thread>, id: u64) -> User {
+        User::new(thread, UserId(0), id, Offset::ZERO)
+    }
+
+    async fn taken(user: &mut User) -> Option<f64> {
+        user.take(DataId(0)).await.map(|row| row.as_number().expect("rows are numbers"))
+    }
+
+    #[test]
+    fn planned_users_hold_the_rows_of_their_numbers_for_life() {
+        fixture::pretend(async {
+            let thread = world(4, 3, Pick::Unique, WhenEmpty::Recycle);
+            let mut users = [user(&thread, 2), user(&thread, 0), user(&thread, 1)];
+            for (user, row) in users.iter_mut().zip([12.0, 10.0, 11.0]) {
+                assert_eq!(taken(user).await, Some(row));
+                assert_eq!(taken(user).await, Some(row), "it keeps it");
+            }
+            // Who replaces another gets a row that nobody has had, then one that came back.
+            assert_eq!(taken(&mut user(&thread, 3)).await, Some(13.0));
+            users[1].give_back();
+            assert_eq!(taken(&mut user(&thread, 4)).await, Some(10.0));
+        });
+    }
+
+    #[test]
+    fn a_user_that_finds_no_row_waits_for_the_first_that_comes_back() {
+        fixture::pretend(async {
+            let thread = world(1, 1, Pick::Unique, WhenEmpty::Recycle);
+            let mut first = user(&thread, 0);
+            assert_eq!(taken(&mut first).await, Some(10.0));
+            let wait = |id| {
+                let mut user = user(&thread, id);
+                tokio::task::spawn_local(async move {
+                    let row = taken(&mut user).await;
+                    user.give_back();
+                    row
+                })
+            };
+            let (second, given_up, third) = (wait(1), wait(2), wait(3));
+            tokio::task::yield_now().await;
+            assert!(!second.is_finished());
+            given_up.abort();
+            first.give_back();
+            assert_eq!(second.await.expect("it ends"), Some(10.0));
+            assert_eq!(third.await.expect("it ends"), Some(10.0));
+            let waited = thread.recorder.borrow_mut().take(Offset::ZERO, Duration::ZERO).counter(Counter::RowsWaited);
+            assert_eq!(waited, 3);
+        });
+    }
+
+    #[test]
+    fn a_row_that_was_granted_and_not_fetched_goes_to_the_next() {
+        let mut pool = Pool::default();
+        let (first, second) = (pool.queue(), pool.queue());
+        pool.give_back(7);
+        assert_eq!(pool.collect(second, Waker::noop()), None, "the first in the queue has it");
+        let row = pool.waiting.remove(&first).and_then(|waiter| waiter.granted).expect("it was granted");
+        pool.give_back(row);
+        assert_eq!(pool.collect(second, Waker::noop()), Some(7));
+        pool.give_back(7);
+        assert_eq!(pool.free(), Some(7));
+        assert_eq!(pool.free(), None);
+    }
+
+    #[test]
+    fn a_user_ends_where_it_is_told_to_and_there_is_no_row() {
+        fixture::pretend(async {
+            let thread = world(1, 2, Pick::Unique, WhenEmpty::Stop);
+            assert_eq!(taken(&mut user(&thread, 0)).await, Some(10.0));
+            assert_eq!(taken(&mut user(&thread, 1)).await, None);
+            let thread = world(3, 2, Pick::Sequential, WhenEmpty::Stop);
+            let mut second = user(&thread, 1);
+            assert_eq!(taken(&mut second).await, Some(11.0));
+            assert_eq!(taken(&mut second).await, None, "its next would be row 3");
+        });
+    }
+}

@@ -85,6 +85,11 @@ pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
 
 /// A load thread of that plan over that network, in tokio's time.
 pub fn thread(plan: Plan, network: Rc<dyn Network>) -> Rc<Thread> {
+    thread_with(plan, network, vec![Value::from("constant")])
+}
+
+/// The same, with these constants of the run.
+pub fn thread_with(plan: Plan, network: Rc<dyn Network>, constants: Vec<Value>) -> Rc<Thread> {
     let target: url::Url = "http://127.0.0.1:80".parse().expect("a URL");
     let base = Base::of(&target).expect("a base");
     let shared = Arc::new(Shared {
@@ -99,7 +104,6 @@ pub fn thread(plan: Plan, network: Rc<dyn Network>) -> Rc<Thread> {
         iterations: AtomicU64::new(0),
     });
     let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 80))];
-    let constants = vec![Value::from("constant")];
     let seedling = Seedling { plan, constants, addresses, shared, index: 0, threads: 1, listener: None };
     Rc::new(Thread::new(seedling, base, Clock::paused(), network))
 }

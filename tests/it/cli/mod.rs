@@ -10,4 +10,5 @@ mod rehearsal;
 mod rendering;
 mod run;
 mod usage;
+mod values;
 mod world;
