@@ -15,7 +15,7 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     let ends_alike = |word: &str| word.chars().next_back() == typed.chars().next_back();
     known
         .into_iter()
-        .filter(|word| *word != typed && word.chars().count() <= length + limit)
+        .filter(|word| *word != typed && word.chars().count().abs_diff(length) <= limit)
         .map(|word| (distance(&typed_lower, &word.to_lowercase()), word))
         .filter(|(edits, _)| *edits <= limit)
         .min_by_key(|(edits, word)| (*edits, !ends_alike(word)))

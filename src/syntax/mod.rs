@@ -73,6 +73,8 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     parsed
 }
 
+const BRACE_BELOW: &str = "`{` stands on the line of its statement";
+
 /// The tree of pest; `None` when the guards stopped it.
 fn read_file(text: &str) -> Option<Pair<'_, Rule>> {
     pest::set_call_limit(Some(CALLS_MAX));
@@ -101,6 +103,14 @@ fn parse_once(file: FileId, repaired: &Repaired) -> (Parsed, bool) {
                 let complaint = Diagnostic::new(diagnostic::Rule::Syntax, span(2), "a comment begins with `#`");
                 let complaint = complaint.label("did you mean `#`?").fix(span(2), "#");
                 builder.diagnostics.push(complaint);
+            }
+            Rule::below => {
+                let brace = pair.as_span().end();
+                let gap = builder.span(builder.text[..start].trim_end().len(), brace);
+                let complaint = Diagnostic::new(diagnostic::Rule::Syntax, builder.span(brace, brace + 1), BRACE_BELOW);
+                let commented = pair.as_str().contains('#');
+                let complaint = complaint.label("put it at the end of the line above");
+                builder.diagnostics.push(if commented { complaint } else { complaint.fix(gap, " ") });
             }
             Rule::unclosed | Rule::stray => braces_match = false,
             _ => {}

@@ -3,7 +3,7 @@
 use super::item::inner_first;
 use super::{Builder, G, P};
 use crate::diagnostic::Rule;
-use crate::syntax::ast::{Block, Delay, Expr, LoopWord, RepeatBound, StatementKind};
+use crate::syntax::ast::{Block, Delay, Expr, ExprKind, LoopWord, RepeatBound, StatementKind};
 
 impl<'t> Builder<'t> {
     /// `repeat N as i while C { … }`, `repeat for 30s { … }`
@@ -64,7 +64,21 @@ impl<'t> Builder<'t> {
         for choice in block.into_inner().filter(|child| child.as_rule() == G::choice) {
             let choice = inner_first(choice);
             match choice.as_rule() {
-                G::choice_tail => branches.push(self.branch(choice)),
+                G::choice_tail => {
+                    let (mut share, block) = self.branch(choice);
+                    if let ExprKind::Number(number) = share.kind {
+                        let better = format!("{number}%");
+                        self.wrong_as(
+                            Rule::MissingUnit,
+                            share.span,
+                            "a branch of `choose` is taken in a share of all cases",
+                        )
+                        .label(format!("did you mean `{better}`?"))
+                        .fix(share.span, better);
+                        share.kind = ExprKind::Bad;
+                    }
+                    branches.push((share, block));
+                }
                 _ => self.bad_choice(&choice),
             }
         }

@@ -178,7 +178,7 @@ impl Explanation<'_> {
         let quoted = trimmed.starts_with(['"', '\'']);
         let is_request = self.word == "websocket" || self.word.bytes().all(|byte| byte.is_ascii_uppercase());
         match self.word {
-            "user" | "task" | "let" | "capture" if quoted => {
+            "user" | "task" | "let" | "capture" | "group" | "flow" | "set" | "measure" | "for" | "take" if quoted => {
                 let inside = trimmed[1..].split(['"', '\'']).next().unwrap_or("");
                 let name: String =
                     inside.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
@@ -189,12 +189,81 @@ impl Explanation<'_> {
                 }
                 true
             }
+            "json" if trimmed.starts_with('$') && trimmed.split_whitespace().nth(1) == Some("as") => {
+                let words: Vec<&str> = trimmed.split_whitespace().collect();
+                let better = format!("capture {} = json {}", words.get(2).unwrap_or(&"name"), words[0]);
+                let span = builder.span(self.word_start, from + trimmed.len());
+                builder
+                    .wrong(span, "a value of the answer is kept with `capture`")
+                    .label(format!("did you mean `{better}`?"))
+                    .fix(span, better);
+                true
+            }
             "json" if trimmed.starts_with('$') => {
                 let span = builder.span(self.word_start, from + trimmed.len());
                 builder
                     .wrong(span, "a condition stands behind `expect` or `check`")
                     .label(format!("did you mean `expect json {}`?", first_words(trimmed)))
                     .fix(span.at_start(), "expect ");
+                true
+            }
+            "capture" if begins_with_extractor(trimmed) => {
+                let words: Vec<&str> = trimmed.split_whitespace().collect();
+                let (what, name) = match words.iter().position(|word| ["as", "->", "=>", "into"].contains(word)) {
+                    Some(at) => (words[..at].join(" "), words.get(at + 1).copied().unwrap_or("name")),
+                    None => (first_words(trimmed).to_owned(), "name"),
+                };
+                let span = builder.span(self.word_start, from + trimmed.len());
+                let better = format!("capture {name} = {what}");
+                builder
+                    .wrong(span, "the name of what is captured stands first")
+                    .label(format!("did you mean `{better}`?"))
+                    .fix(span, better);
+                true
+            }
+            "flow" if !trimmed.contains('(') && trimmed.chars().all(|c| c.is_alphanumeric() || c == '_') => {
+                let span = builder.span(from, from + trimmed.len());
+                builder
+                    .wrong(span, "the parameters of a flow stand in parentheses, also when there are none")
+                    .label(format!("did you mean `{trimmed}()`?"))
+                    .fix(span.at_end(), "()");
+                true
+            }
+            "check" if trimmed.starts_with('(') && trimmed.contains(',') => {
+                let span = builder.span(self.word_start, self.word_start + "check".len());
+                builder.wrong(span, "`check` is followed by its condition alone").help("`check status 200`");
+                true
+            }
+            "let" | "set" if names_request(trimmed) => {
+                let span = builder.span(self.word_start, from + trimmed.len());
+                builder
+                    .wrong(span, "a request is a statement of its own, and gives no value")
+                    .help("what is needed of its answer is captured: `GET /path { capture id = json $.id }`");
+                true
+            }
+            "let" | "capture" | "set" | "measure" if lacks_equals(trimmed).is_some() => {
+                let name = lacks_equals(trimmed).unwrap_or_default();
+                let at = from + trimmed.find(name).unwrap_or(0);
+                let span = builder.span(at, at + name.len());
+                builder
+                    .wrong(span, format!("`=` is missing behind `{name}`"))
+                    .help(needs(self.word).1)
+                    .fix(span.at_end(), " =");
+                true
+            }
+            "auth" if quoted => {
+                let span = builder.span(from, from + trimmed.len());
+                builder
+                    .wrong(span, "say how it is meant: `basic` or `bearer`")
+                    .label(format!("did you mean `bearer {}`?", first_words(trimmed)))
+                    .fix(span.at_start(), "bearer ");
+                true
+            }
+            "auth" if trimmed == "bearer" || trimmed.starts_with("basic") && !trimmed.contains([',', ':']) => {
+                let span = builder.span(self.word_start, from + trimmed.len());
+                let wants = if trimmed == "bearer" { "a token" } else { "a user and a password, with `,` between" };
+                let word = trimmed.split_whitespace().next().unwrap_or(trimmed);
+                builder.wrong(span, format!("`auth {word}` needs {wants}")).help(needs("auth").1);
                 true
             }
             "header" | "body" | "json" if trimmed.starts_with("==") || trimmed.contains(" == ") => {
@@ -464,6 +533,34 @@ impl Explanation<'_> {
     }
 }
 
+/// Whether what stands behind `capture` begins with what is looked for, not with a name.
+fn begins_with_extractor(text: &str) -> bool {
+    let (word, rest) = text.split_at(text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len()));
+    match word {
+        "json" => rest.trim_start().starts_with('$'),
+        "regex" => rest.trim_start().starts_with('/'),
+        "header" | "cookie" => rest.starts_with(' ') && !rest.trim_start().starts_with('='),
+        _ => false,
+    }
+}
+
+/// Whether a value is a request: `r = GET /x`.
+fn names_request(text: &str) -> bool {
+    let Some((_, value)) = text.split_once('=') else { return false };
+    let word = value.trim_start();
+    let (word, rest) = word.split_at(word.find(|c: char| !c.is_ascii_uppercase()).unwrap_or(word.len()));
+    keyword::METHODS.contains(&word) && rest.trim_start().starts_with(['/', '$', '"'])
+}
+
+/// The name that a value follows without `=`.
+fn lacks_equals(text: &str) -> Option<&str> {
+    let text = text.strip_prefix("secret ").unwrap_or(text);
+    let name = &text[..text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len())];
+    let rest = text[name.len()..].strip_prefix(' ')?.trim_start();
+    let value = rest.starts_with(|c: char| c.is_alphanumeric() || "\"[{$".contains(c));
+    (!name.is_empty() && value).then_some(name)
+}
+
 /// The first token of a text: a word, or one character.
 fn first_token(text: &str) -> &str {
     let word = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
@@ -520,7 +617,7 @@ fn waiting(text: &str) -> Option<(usize, usize, &str, &'static str)> {
     if last.is_ascii_alphanumeric() || last == '_' {
         let from = last_word(text);
         let word = &text[from..];
-        if text[..from].trim().is_empty() && !matches!(word, "where" | "within" | "since") {
+        if text[..from].trim().is_empty() && !matches!(word, "where" | "within" | "since" | "until" | "for") {
             return None;
         }
         let what = match word {

@@ -9,6 +9,7 @@ use crate::diagnostic::{Rule, nearest};
 use crate::syntax::ast::{
     BinaryOperator, Context, Expr, ExprKind, Extractor, Field, Piece, StatusPattern, Text, UnaryOperator,
 };
+use crate::syntax::keyword;
 
 /// Most operators, prefixes and members of one expression: trees are walked by recursion later, and nobody reads more.
 const OPERATORS_MAX: usize = 256;
@@ -116,7 +117,7 @@ impl<'t> Builder<'t> {
 
     /// Two operands with their operator, if that makes sense.
     fn joined(&mut self, left: Expr, operator: Spanned<BinaryOperator>, right: Expr) -> Expr {
-        use BinaryOperator::{Add, And, Matches, Or};
+        use BinaryOperator::{Add, And, Matches, Or, Subtract};
         let span = left.span.to(right.span);
         let hole = Expr { span, kind: ExprKind::Bad };
         match operator.value {
@@ -141,6 +142,18 @@ impl<'t> Builder<'t> {
                 } else {
                     drop(complaint.help(format!("write the comparison again: `a == 1 {word} a == 2`")));
                 }
+                hole
+            }
+            Subtract if matches!(left.kind, ExprKind::StatusIs(_)) && matches!(right.kind, ExprKind::Number(_)) => {
+                let to = self.repaired.slice(right.span).to_owned();
+                let written = self.repaired.slice(left.span);
+                let from = written.rsplit([' ', ',']).next().unwrap_or_default().to_owned();
+                let place = left.span.at_end().to(right.span);
+                let place = crate::base::Span { start: place.start - from.len() as u32, ..place };
+                let better = format!("{from}..{to}");
+                self.wrong(place, "a range of statuses is written with `..`")
+                    .label(format!("did you mean `{better}`?"))
+                    .fix(place, better);
                 hole
             }
             Add if matches!(left.kind, ExprKind::Text(_)) || matches!(right.kind, ExprKind::Text(_)) => {
@@ -253,6 +266,15 @@ impl<'t> Builder<'t> {
                     let index = access.into_inner().find(|child| child.as_rule() == G::expr_free);
                     let index = self.expr(index.expect("an index has a value"));
                     match plain_text(&index) {
+                        Some(key) if matches!(&value.kind, ExprKind::Name(name) if name == "header" || name == "cookie") =>
+                        {
+                            let word = self.repaired.slice(value.span).to_owned();
+                            let better = format!("{word} {key}");
+                            self.wrong(span, format!("a {word} is looked at without brackets"))
+                                .label(format!("did you mean `{better}`?"))
+                                .fix(span, better);
+                            Expr { span, kind: ExprKind::Bad }
+                        }
                         Some(key) => {
                             let key = Spanned::new(key, index.span);
                             Expr { span, kind: ExprKind::Member(Box::new(value), key) }
@@ -267,6 +289,14 @@ impl<'t> Builder<'t> {
 
     fn member(&mut self, value: Expr, member: Spanned<String>) -> Expr {
         let span = value.span.to(member.span);
+        if let ExprKind::Name(name) = &value.kind
+            && let Some(better) = of_the_answer(name, &member.value)
+        {
+            self.wrong(span, "what an answer holds is looked at by a word of its own")
+                .label(format!("did you mean `{better}`?"))
+                .fix(span, better);
+            return Expr { span, kind: ExprKind::Bad };
+        }
         let known: &[(&str, Context)] = match &value.kind {
             ExprKind::Name(name) if name == "user" => &[("id", Context::UserId), ("iteration", Context::UserIteration)],
             ExprKind::Name(name) if name == "run" => &[("id", Context::RunId)],
@@ -308,7 +338,7 @@ impl<'t> Builder<'t> {
             }
             G::object => ExprKind::Object(self.fields(pair)),
             G::call => {
-                let mut name = None;
+                let mut name: Option<Spanned<String>> = None;
                 let mut arguments = Vec::new();
                 for child in pair.into_inner() {
                     match child.as_rule() {
@@ -317,7 +347,19 @@ impl<'t> Builder<'t> {
                         _ => {}
                     }
                 }
-                ExprKind::Call { name: name.expect("a call names its function"), arguments }
+                let name = name.expect("a call names its function");
+                if keyword::EXTRACTORS.contains(&name.value.as_str())
+                    && let [argument] = arguments.as_slice()
+                    && let Some(text) = plain_text(argument)
+                {
+                    let word = &name.value;
+                    let better = format!("{word} {text}");
+                    self.wrong(span, format!("`{word}` stands before what it looks for, without parentheses"))
+                        .label(format!("did you mean `{better}`?"))
+                        .fix(span, better);
+                    return Expr { span, kind: ExprKind::Bad };
+                }
+                ExprKind::Call { name, arguments }
             }
             G::status_is => {
                 let patterns: Vec<P<'t>> =
@@ -492,6 +534,19 @@ fn ends_in_statuses(value: &Expr) -> bool {
         ExprKind::StatusIs(_) => true,
         ExprKind::Binary(_, _, right) => ends_in_statuses(right),
         _ => false,
+    }
+}
+
+/// How a member of what other tools call the response is written here.
+fn of_the_answer(name: &str, member: &str) -> Option<String> {
+    match (name, member) {
+        ("json", member) => Some(format!("json $.{member}")),
+        ("header" | "headers", member) => Some(format!("header {member}")),
+        ("cookie" | "cookies", member) => Some(format!("cookie {member}")),
+        ("response" | "res" | "resp" | "r", "status" | "status_code" | "code") => Some("status".into()),
+        ("response" | "res" | "resp" | "r", "body" | "text" | "content") => Some("body".into()),
+        ("response" | "res" | "resp" | "r", "url") => Some("url".into()),
+        _ => None,
     }
 }
 

@@ -201,6 +201,13 @@ impl<'t> Builder<'t> {
         Spanned::new(upper, word.span)
     }
 
+    /// Whether what stands as a method is a word of another tool for something that is no request.
+    pub(super) fn no_method(&self, pair: &P<'t>) -> bool {
+        let word = pair.as_str();
+        let known = |(theirs, ours): &(&str, &str)| *theirs == word.to_lowercase() && !keyword::METHODS.contains(ours);
+        word.chars().any(|c| c.is_ascii_lowercase()) && keyword::SYNONYMS.iter().any(known)
+    }
+
     /// The path of a request.
     pub(super) fn path(&mut self, pair: P<'t>) -> Text {
         let span = self.place(&pair);
@@ -212,6 +219,7 @@ impl<'t> Builder<'t> {
                     if first {
                         self.path_start(&child);
                     }
+                    self.other_parameter(&child);
                     raw.push(Raw::Meant(self.path_text(&child)));
                 }
                 G::hole => {
@@ -224,6 +232,8 @@ impl<'t> Builder<'t> {
                     self.wrong(open, "`${` is not closed").label("its `}` is missing");
                     raw.push(Raw::Hole(Expr { span: self.place(&child), kind: ExprKind::Bad }));
                 }
+                // `#{x}`: what is left of it is told as what it is.
+                _ if child.as_str() == "#" && self.text[child.as_span().end()..].starts_with('{') => {}
                 _ => {
                     let place = self.place(&child);
                     self.wrong_as(Rule::FragmentInPath, place, "a fragment is never sent to the server")
@@ -256,9 +266,35 @@ impl<'t> Builder<'t> {
                 }
                 None => drop(complaint.label("did you mean `/`?").fix(span, "/")),
             }
+        } else if let Some((name, rest)) =
+            written.split_once('/').filter(|(name, _)| self.declares_word("target", name))
+        {
+            let better = format!("{name}:/{rest}");
+            self.wrong(span, "a path on a named target begins with its name and `:`")
+                .label(format!("did you mean `{better}`?"))
+                .fix(span, better);
         } else {
             let better = format!("/{written}");
             self.wrong(span, "a path begins with `/`").label(format!("did you mean `{better}`?")).fix(span, better);
+        }
+    }
+
+    /// `/users/:id` and `/users/<id>`, as routers write it: sent as it stands here.
+    fn other_parameter(&mut self, pair: &P<'t>) {
+        let text = pair.as_str();
+        let path = text.split('?').next().unwrap_or(text);
+        for (at, _) in path.match_indices("/:") {
+            let word = &path[at + 2..];
+            let word = &word[..word.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(word.len())];
+            let ends = path[at + 2 + word.len()..].is_empty() || path[at + 2 + word.len()..].starts_with('/');
+            if word.starts_with(|c: char| c.is_ascii_alphabetic()) && ends {
+                let start = pair.as_span().start() + at + 1;
+                let span = self.span(start, start + 1 + word.len());
+                let better = format!("${{{word}}}");
+                self.wrong_as(Rule::OtherInterpolation, span, "this is sent as it stands, not replaced by a value")
+                    .label(format!("did you mean `{better}`?"))
+                    .fix(span, better);
+            }
         }
     }
 

@@ -1,8 +1,8 @@
-//! What stands where it does not belong, what belongs to a later language, and words nobody knows.
+//! What stands where it does not belong.
 
 use super::{Builder, G, P};
 use crate::base::Span;
-use crate::diagnostic::{Rule, nearest};
+use crate::diagnostic::Rule;
 use crate::syntax::ast::Bad;
 use crate::syntax::keyword;
 
@@ -53,7 +53,7 @@ impl Place {
     }
 
     /// The words that belong here.
-    fn words(self) -> Vec<&'static str> {
+    pub(super) fn words(self) -> Vec<&'static str> {
         let lists: &[&[&'static str]] = match self {
             Place::File => &[keyword::ITEMS],
             Place::Target => &[keyword::TARGET_SETTINGS],
@@ -102,6 +102,14 @@ impl<'t> Builder<'t> {
                 self.wrong(first_word(self, &kind), "`else` stands behind the block of an `if`")
                     .label("there is no `if` right before it");
             }
+            G::data_s if matches!(place, Place::Request | Place::Events) => {
+                let span = first_word(self, &kind);
+                let better = if text.contains('{') { "form" } else { "body" };
+                self.wrong_as(Rule::MisplacedPart, span, "`data` names rows at the top level of the file")
+                    .label(format!("did you mean `{better}`?"))
+                    .help("what a request sends is said by `json`, `form`, `multipart` or `body`")
+                    .fix(span, better);
+            }
             rule => {
                 let word_span = first_word(self, &kind);
                 let word = self.repaired.slice(word_span).to_owned();
@@ -123,100 +131,6 @@ impl<'t> Builder<'t> {
             }
         }
         self.bad(span, text)
-    }
-
-    /// A line that begins with nothing known.
-    fn unknown(&mut self, kind: &P<'t>, place: Place) {
-        let text = kind.as_str().trim_end();
-        let start = kind.as_span().start();
-        let first_line = text.lines().next().unwrap_or(text).trim_end();
-        let head_end = first_line.find('{').map_or(first_line.len(), |at| if at == 0 { 1 } else { at });
-        let head = first_line[..head_end].trim_end();
-        let whole = self.span(start, start + head.len());
-        let length = head.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(head.len());
-        let word = &head[..length];
-        let rest = head[length..].trim_start();
-        if self.braces_in_path(start, kind.as_str()) {
-            return;
-        }
-        if word.is_empty() {
-            let what = head.chars().next().unwrap_or(' ');
-            let complaint = self.wrong(whole, "no statement begins like this");
-            match what {
-                '/' => drop(complaint.help("a request begins with its method: `GET /path`")),
-                '{' => drop(complaint.help("a block belongs to the statement before it, on the same line")),
-                '$' => drop(complaint.help("a condition stands behind `expect`: `expect json $.ok == true`")),
-                _ => drop(complaint.help(beginnings(place))),
-            }
-            return;
-        }
-        let span = self.span(start, start + length);
-        if keyword::EXTRACTORS.contains(&word) {
-            self.wrong(span, format!("`{word}` says what to look at, not what to do with it"))
-                .label(format!("did you mean `expect {word}`?"))
-                .fix(span, format!("expect {word}"));
-            return;
-        }
-        if keyword::INFIX.contains(&word) {
-            self.wrong(span, format!("`{word}` cannot begin a statement"))
-                .help("such a word goes on with the line above, when that can go on");
-            return;
-        }
-        if keyword::METHODS.contains(&word) && rest.starts_with([':', '(']) {
-            let sign = &rest[..1];
-            self.wrong(span, format!("behind a method stand a blank and its path, no `{sign}`"))
-                .help(format!("`{word} /path {{ … }}`"));
-            return;
-        }
-        if rest.starts_with('=') && !rest.starts_with("==") {
-            self.wrong(span, "a value is named with `let`")
-                .label(format!("did you mean `let {word}`?"))
-                .fix(span, format!("let {word}"));
-            return;
-        }
-        let known = place.words();
-        let synonym =
-            keyword::SYNONYMS.iter().find(|(theirs, _)| *theirs == word.to_lowercase()).map(|(_, ours)| *ours);
-        let everywhere = || {
-            let lists = [keyword::ITEMS, keyword::USER_ITEMS, keyword::STATEMENTS, keyword::REQUEST_PARTS];
-            [lists.concat(), keyword::TARGET_SETTINGS.to_vec(), keyword::SOCKET_SETTINGS.to_vec()].concat()
-        };
-        let better = synonym
-            .or_else(|| nearest(word, known.iter().copied()))
-            .or_else(|| nearest(word, keyword::METHODS.iter().copied()).filter(|_| rest.starts_with('/')))
-            .or_else(|| nearest(word, everywhere()));
-        let complaint = self.wrong_as(Rule::UnknownWord, span, format!("nothing here is called `{word}`"));
-        match better {
-            Some(better) => drop(complaint.label(format!("did you mean `{better}`?")).fix(span, better)),
-            None => drop(complaint.help(beginnings(place))),
-        }
-    }
-
-    /// `/users/{id}` and `/users/{{ id }}`: what other tools put into paths reads as a block here. Whether it was that,
-    /// or what is left over behind it.
-    fn braces_in_path(&mut self, start: usize, text: &str) -> bool {
-        let before = &self.text[..start];
-        let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
-        let touches_path = |brace: usize| line[..brace].ends_with(|c: char| !c.is_whitespace()) && line.contains(" /");
-        if text.starts_with(['{', '/']) && line.trim_end().ends_with('}') {
-            let opened = line.find('{').unwrap_or(0);
-            return touches_path(opened) && is_word(line[opened..].trim_matches(['{', '}', ' ']));
-        }
-        let outer = line.trim_end();
-        let opened = outer.trim_end_matches('{').len();
-        let word = text.split(['}', '\n']).next().unwrap_or_default().trim_matches(['{', ' ']);
-        if opened == outer.len() || !touches_path(opened) || !is_word(word) {
-            return false;
-        }
-        let from = before.len() - line.len() + opened;
-        let rest = &self.text[start..];
-        let closing =
-            rest.find('}').map_or(rest.len(), |at| at + rest[at..].len() - rest[at..].trim_start_matches('}').len());
-        let place = self.span(from, start + closing);
-        self.wrong(place, "a value in a path stands in `${…}`")
-            .label(format!("did you mean `${{{word}}}`?"))
-            .fix(place, format!("${{{word}}}"));
-        true
     }
 
     /// A line of thresholds that could not be read.
@@ -338,31 +252,12 @@ fn known_switch(word: &str) -> &'static str {
     ["http", "cookies", "compression"].into_iter().find(|known| *known == word).unwrap_or("http")
 }
 
-/// Whether it could name a value.
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
 /// The first word of a statement.
 fn first_word(builder: &Builder<'_>, kind: &P<'_>) -> Span {
     let text = kind.as_str();
     let length = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
     let start = kind.as_span().start();
     builder.span(start, start + length)
-}
-
-/// What may begin a line at a place.
-fn beginnings(place: Place) -> String {
-    match place {
-        Place::Task | Place::Socket => {
-            "a statement is a request such as `GET /path`, a flow such as `login()`, or begins with a word such as `websocket`, `send`, `receive`, `pause`, `repeat`, `if`, `let` or `group`".into()
-        }
-        _ => {
-            let words = place.words();
-            let (last, others) = words.split_last().expect("something stands everywhere");
-            format!("here can stand {} or `{last}`", others.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))
-        }
-    }
 }
 
 /// Where a statement belongs, as a label, and an example of it.

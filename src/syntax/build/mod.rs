@@ -13,6 +13,7 @@ mod part;
 mod socket;
 mod step;
 mod threshold;
+mod unknown;
 mod user;
 
 use pest::iterators::Pair;
@@ -90,6 +91,16 @@ impl<'t> Builder<'t> {
     /// A hole at `span`; what `text` may have meant to declare is remembered.
     fn bad(&self, span: Span, text: &str) -> ast::Bad {
         ast::Bad { span, declares: declares(text) }
+    }
+
+    /// Whether a line of the file begins with this keyword and this name.
+    fn declares_word(&self, keyword: &str, name: &str) -> bool {
+        !name.is_empty()
+            && self.text.lines().any(|line| {
+                let rest =
+                    line.trim_start().strip_prefix(keyword).and_then(|rest| rest.trim_start().strip_prefix(name));
+                rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+            })
     }
 
     /// The comment block right above a byte of the text, without `#`; only lines that hold nothing else.

@@ -125,6 +125,7 @@ impl<'t> Builder<'t> {
     /// `text "…"`, `json …`; complains when neither was said.
     pub(super) fn payload(&mut self, pair: P<'t>) -> Option<Payload> {
         let mut how: fn(Expr) -> Payload = Payload::Text;
+        let pair_start = self.place(&pair).at_start();
         for child in pair.into_inner() {
             match child.as_rule() {
                 G::kw_json => how = Payload::Json,
@@ -132,6 +133,15 @@ impl<'t> Builder<'t> {
                 G::expr => return Some(how(self.expr(child))),
                 G::bare_payload => {
                     let value = self.expr(inner_first(child));
+                    if let ExprKind::Call { name, .. } = &value.kind
+                        && self.declares_word("flow", &name.value)
+                    {
+                        let place = pair_start.to(value.span);
+                        let better = self.repaired.slice(value.span).to_owned();
+                        self.wrong(place, "a flow is called by its name alone")
+                            .label(format!("did you mean `{}`?", short(&better)));
+                        return None;
+                    }
                     let word = match value.kind {
                         ExprKind::Bad => return None,
                         ExprKind::Object(_) | ExprKind::List(_) => "json",

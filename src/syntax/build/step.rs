@@ -135,15 +135,25 @@ impl<'t> Builder<'t> {
     }
 
     fn http(&mut self, kind: P<'t>, tail: P<'t>) -> StatementKind {
+        let (span, text) = (self.place(&kind), kind.as_str());
         let method = kind.into_inner().find(|child| child.as_rule() == G::method).expect("a request has a method");
+        let strange = self.no_method(&method);
         let method = self.method(&method);
         let (mut path, mut parts) = (None, Vec::new());
         for child in tail.into_inner() {
             match child.as_rule() {
                 G::path => path = Some(self.path(child)),
+                G::block if strange => {
+                    self.quiet += 1;
+                    parts = self.parts(child, Place::Request);
+                    self.quiet -= 1;
+                }
                 G::block => parts = self.parts(child, Place::Request),
                 _ => {}
             }
+        }
+        if strange {
+            return StatementKind::Bad(self.bad(span, text));
         }
         StatementKind::Http { method, path: path.expect("a request has a path"), parts }
     }

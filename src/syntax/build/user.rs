@@ -103,6 +103,22 @@ impl<'t> Builder<'t> {
         if let Some(last) = last {
             return Delay::Range(first, last);
         }
+        // `uniform(1, 3)` of other tools is a range here.
+        if let ExprKind::Call { name, arguments } = &first.kind
+            && ["uniform", "between", "random", "rand", "int", "range"].contains(&name.value.as_str())
+            && let [from, to] = arguments.as_slice()
+        {
+            let end = |value: &Expr| {
+                let written = self.repaired.slice(value.span).to_owned();
+                if matches!(value.kind, ExprKind::Number(_)) { format!("{written}s") } else { written }
+            };
+            let better = format!("{}..{}", end(from), end(to));
+            let span = first.span;
+            self.wrong(span, "a time drawn from a range is written with `..`")
+                .label(format!("did you mean `{better}`?"))
+                .fix(span, better);
+            return Delay::Fixed(Expr { span, kind: ExprKind::Bad });
+        }
         match first.kind {
             ExprKind::Name(ref name) if name == "none" => Delay::None(first.span),
             ExprKind::Call { ref name, ref mut arguments } if name.value == "exponential" && arguments.len() == 1 => {
