@@ -78,6 +78,8 @@ pub(super) struct Place {
     pub blocks: Vec<u32>,
     /// The number of the next block.
     pub next_block: u32,
+    /// Inside of `parallel`: what its steps capture, which is there behind it.
+    pub landing: Option<Vec<VarId>>,
     /// How many `retry` blocks stand around this place: steps inside have a row for their failed tries.
     pub retries: u32,
     /// Every value declared in this task so far: exclusive branches share it.
@@ -103,6 +105,8 @@ pub(super) struct Flow {
     pub declared: BTreeMap<String, (VarId, u32)>,
     /// Values that are set on every path that leads here.
     pub assigned: HashSet<VarId>,
+    /// The `stop` or `fail` behind which no way leads on.
+    pub ended: Option<Span>,
     /// What is known of each socket; nothing of those that no path here has opened.
     pub sockets: BTreeMap<SocketId, Socket>,
 }
@@ -110,6 +114,12 @@ pub(super) struct Flow {
 impl Flow {
     /// What is known where two ways meet.
     pub fn join(self, other: Flow) -> Flow {
+        // A way that has ended brings nothing with it.
+        match (self.ended, other.ended) {
+            (Some(_), None) => return other,
+            (None, Some(_)) => return self,
+            _ => {}
+        }
         let mut declared = self.declared;
         declared.extend(other.declared);
         let assigned = self.assigned.intersection(&other.assigned).copied().collect();
@@ -123,7 +133,7 @@ impl Flow {
             sockets.insert(id, socket);
         }
         sockets.extend(others.into_iter().map(|(id, socket)| (id, socket.maybe())));
-        Flow { declared, assigned, sockets }
+        Flow { declared, assigned, ended: self.ended, sockets }
     }
 }
 
@@ -208,6 +218,7 @@ impl Default for Place {
             owner: Owner::Run,
             blocks: vec![0],
             next_block: 1,
+            landing: None,
             retries: 0,
             values: HashMap::new(),
             ahead: Vec::new(),

@@ -137,7 +137,10 @@ impl Checker<'_> {
                     checker.body(Body::Text(value), *span, &mut parts.body);
                 }
                 ast::Part::Bad(bad) => checker.hole(bad),
-                ast::Part::Expect { .. } | ast::Part::Check { .. } | ast::Part::Capture { .. } => {}
+                ast::Part::Expect { .. }
+                | ast::Part::Check { .. }
+                | ast::Part::Capture { .. }
+                | ast::Part::Measure { .. } => {}
                 _ => checker.report(super::statements::not_yet(part.span())),
             });
         }
@@ -237,8 +240,13 @@ impl Checker<'_> {
                 let ty = default.as_ref().map_or(value.ty, |default| types::join(value.ty, default.ty));
                 let variable = self.declare(name, ty);
                 self.scenario.variables[variable.0 as usize].secret |= secret.is_some();
+                if let Some(landing) = &mut self.place.landing {
+                    landing.push(variable);
+                    self.flow.assigned.remove(&variable);
+                }
                 Some(Part::Capture { variable, value, default, span: *span })
             }
+            ast::Part::Measure { span, name, value } => Some(Part::Measure(self.measure(name, value, *span))),
             _ => None,
         }
     }
@@ -249,6 +257,7 @@ fn expects(part: &Part) -> bool {
     match part {
         Part::Expect { .. } | Part::Check { .. } => true,
         Part::Capture { default, .. } => default.is_none(),
+        Part::Measure(_) => false,
     }
 }
 

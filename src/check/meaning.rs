@@ -332,13 +332,65 @@ pub enum Statement {
     Pause(Delay),
     /// Bounded repetition.
     Repeat {
-        /// How often: a number.
-        count: Expr,
+        /// How often at most, or how long.
+        bound: Repeat,
         /// Counts from 0.
         index: Option<VarId>,
+        /// Looked at before each turn.
+        condition: Option<(LoopWord, Expr)>,
         /// What is repeated.
         body: Vec<Statement>,
     },
+    /// The same for each of some items.
+    For {
+        /// What each is called.
+        item: VarId,
+        /// What is gone through.
+        items: Items,
+        /// Most items that are gone through.
+        limit: u32,
+        /// What is done for each.
+        body: Vec<Statement>,
+    },
+    /// One of several ways, drawn.
+    Choose {
+        /// Shares of the whole with their statements; what is missing to 1 does nothing.
+        branches: Vec<(f64, Vec<Statement>)>,
+    },
+    /// A block that is told as one step.
+    Group {
+        /// Where it stands.
+        step: Step,
+        /// What is timed.
+        body: Vec<Statement>,
+    },
+    /// A block that is done until it succeeds.
+    Retry(Retry),
+    /// A block whose failure ends only itself.
+    Attempt(Vec<Statement>),
+    /// A block whose steps start together.
+    Parallel(Vec<Statement>),
+    /// The end of the iteration, or of the user, without failure.
+    Stop {
+        /// The user's, not only the iteration's.
+        user: bool,
+    },
+    /// The end of the iteration, with failure.
+    Fail {
+        /// The message.
+        why: Option<Expr>,
+        /// The whole statement.
+        span: Span,
+    },
+    /// A line for who watches.
+    Log {
+        /// What it says.
+        text: Expr,
+        /// The whole statement.
+        span: Span,
+    },
+    /// A recorded number.
+    Measure(Measure),
     /// A branch.
     If {
         /// Conditions with their statements, in order.
@@ -348,6 +400,48 @@ pub enum Statement {
     },
     /// A value for later.
     Let(Let),
+}
+
+/// What ends a `repeat` at the latest.
+#[derive(Clone, Debug)]
+pub enum Repeat {
+    /// So many turns: a number.
+    Count(Expr),
+    /// No turn begins after so long: a duration.
+    For(Expr),
+}
+
+/// What a `for` goes through.
+#[derive(Clone, Debug)]
+pub enum Items {
+    /// A list.
+    List(Expr),
+    /// Whole numbers, both ends included.
+    Range(Expr, Expr),
+    /// All rows of data, in their order.
+    Rows(DataId),
+}
+
+/// A block that is done until it succeeds.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// How often at most: a number.
+    pub count: Expr,
+    /// The pause before the next attempt.
+    pub every: Option<Delay>,
+    /// What is tried.
+    pub body: Vec<Statement>,
+}
+
+/// A recorded number.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// Its row.
+    pub series: SeriesId,
+    /// A duration or a number.
+    pub value: Expr,
+    /// The whole statement.
+    pub span: Span,
 }
 
 /// Where a step stands: in the report and in the file.
@@ -569,6 +663,8 @@ pub enum Part {
         /// The whole part.
         span: Span,
     },
+    /// A recorded number.
+    Measure(Measure),
 }
 
 /// Text with values in it.
@@ -658,7 +754,7 @@ pub enum ExprKind {
 }
 
 pub use super::table::{Cell, Table};
-pub use crate::syntax::ast::{BinaryOperator as Operator, StatusPattern};
+pub use crate::syntax::ast::{BinaryOperator as Operator, LoopWord, StatusPattern};
 
 /// What looks into an answer; paths and patterns are known to be sound.
 #[derive(Clone, Debug, PartialEq)]

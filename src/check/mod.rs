@@ -8,6 +8,7 @@ mod arguments;
 mod checker;
 mod conditions;
 mod constants;
+mod control;
 mod data;
 mod expressions;
 pub mod files;

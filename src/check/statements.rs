@@ -2,6 +2,7 @@
 
 use super::checker::Checker;
 use super::constants::Constant;
+use super::control;
 use super::expressions::empty_range;
 use super::meaning::{self, Delay, Statement, Type};
 use crate::base::Span;
@@ -9,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Rule};
 use crate::syntax::ast;
 
 /// The name that counts in a loop, and what it hides.
-struct Index {
+pub(super) struct Index {
     variable: meaning::VarId,
     name: String,
     shared: Option<meaning::VarId>,
@@ -19,13 +20,25 @@ struct Index {
 impl Checker<'_> {
     /// The statements of a block, in order. What could not be read is left out.
     pub fn statements(&mut self, block: &ast::Block) -> Vec<Statement> {
-        block.statements.iter().filter_map(|statement| self.statement(statement)).collect()
+        let mut understood = Vec::new();
+        let mut said = false;
+        for statement in &block.statements {
+            if let (Some(end), false) = (self.flow.ended, said) {
+                self.report(control::behind_the_end(self.head(statement, None), end));
+                said = true;
+            }
+            understood.extend(self.statement(statement));
+        }
+        understood
     }
 
     fn statement(&mut self, statement: &ast::Statement) -> Option<Statement> {
         use ast::StatementKind as Kind;
         if let (Some(label), Some(word)) = (&statement.label, without_row(&statement.kind)) {
             self.report(misplaced_label(label, word));
+        }
+        if self.cannot_be_parallel(statement) {
+            return None;
         }
         if let Some(doc) = &statement.doc {
             self.scenario.docs.push((statement.span, doc.clone()));
@@ -43,9 +56,25 @@ impl Checker<'_> {
             Kind::Call { payload, clauses, parts } => self.call(statement, payload, clauses, parts),
             Kind::Close { code, reason } => self.close(statement, code.as_ref(), reason.as_ref()),
             Kind::Pause(delay) => Some(Statement::Pause(self.delay(delay, "a pause"))),
-            Kind::Repeat { bound: ast::RepeatBound::Count(count), index, body, .. } => {
-                Some(self.repeat(count, index.as_ref(), body))
+            Kind::Repeat { bound, index, condition, body } => {
+                Some(self.repeat(bound, index.as_ref(), condition.as_ref(), body))
             }
+            Kind::For { name, list, last, limit, body } => {
+                Some(self.for_each(name, list, last.as_ref(), limit.as_ref(), body))
+            }
+            Kind::Choose { branches } => Some(self.choose(branches)),
+            Kind::Group { name, body } => Some(self.group(name, Span { end: name.span.end, ..statement.span }, body)),
+            Kind::Retry { count, every, body } => Some(self.retry(count, every.as_ref(), body)),
+            Kind::Attempt(body) => Some(self.attempt(body)),
+            Kind::Parallel(body) => Some(self.parallel(self.head(statement, None), body)),
+            Kind::Stop(what) => self.stop(what),
+            Kind::Fail(why) => {
+                let why = why.as_ref().map(|why| self.typed(why, &[Type::String], "the message"));
+                self.flow.ended = Some(statement.span);
+                Some(Statement::Fail { why, span: statement.span })
+            }
+            Kind::Log(text) => Some(Statement::Log { text: self.expr(text), span: statement.span }),
+            Kind::Measure { name, value } => Some(Statement::Measure(self.measure(name, value, statement.span))),
             Kind::If { branches, otherwise } => Some(self.branches(branches, otherwise.as_ref())),
             Kind::Let { name, value } => {
                 let value = self.expr(value);
@@ -90,46 +119,15 @@ impl Checker<'_> {
         }
     }
 
-    fn repeat(&mut self, count: &ast::Expr, index: Option<&ast::Name>, body: &ast::Block) -> Statement {
-        let count = self.typed(count, &[Type::Number], "a count");
-        let times = match self.constant(&count) {
-            Some(Constant::Number(times)) => Some(times),
-            _ => None,
-        };
-        match times {
-            Some(times) if times < 0.0 || times.fract() != 0.0 => {
-                self.report(not_a_count(count.span, "", 0));
-            }
-            Some(0.0) => self.report(unreachable(count.span, body.span)),
-            _ => {}
-        }
-        let before = self.flow.clone();
-        if times != Some(1.0) {
-            self.may_come_again(body);
-        }
-        let (index, body) = self.in_block(|checker| {
-            let index = index.map(|name| checker.begin_index(name));
-            let body = checker.statements(body);
-            let index = index.map(|index| checker.end_index(index));
-            (index, body)
-        });
-        let surely = times.map_or(count.ty == Type::Unknown, |times| times >= 1.0);
-        if !surely {
-            let after = std::mem::take(&mut self.flow);
-            self.flow = before.join(after);
-        }
-        Statement::Repeat { count, index, body }
-    }
-
-    /// Declares the name that counts, for the body alone.
-    fn begin_index(&mut self, name: &ast::Name) -> Index {
+    /// Declares the name that counts, or bears the item, for the body alone.
+    pub(super) fn begin_index(&mut self, name: &ast::Name, ty: Type) -> Index {
         let shared = self.place.values.remove(&name.value);
         let outer = self.flow.declared.get(&name.value).copied();
-        Index { variable: self.declare(name, Type::Number), name: name.value.clone(), shared, outer }
+        Index { variable: self.declare(name, ty), name: name.value.clone(), shared, outer }
     }
 
     /// Brings back what the name that counts had hidden.
-    fn end_index(&mut self, index: Index) -> meaning::VarId {
+    pub(super) fn end_index(&mut self, index: Index) -> meaning::VarId {
         let Index { variable, name, shared, outer } = index;
         match shared {
             Some(value) => self.place.values.insert(name.clone(), value),
@@ -140,6 +138,20 @@ impl Checker<'_> {
             None => self.flow.declared.remove(&name),
         };
         variable
+    }
+
+    /// `stop iteration`, `stop user`
+    fn stop(&mut self, what: &crate::base::Spanned<String>) -> Option<Statement> {
+        let user = match what.value.as_str() {
+            "iteration" => false,
+            "user" => true,
+            _ => {
+                self.report(super::data::unknown_option(what, &["iteration", "user"], "`stop` ends"));
+                return None;
+            }
+        };
+        self.flow.ended = Some(what.span);
+        Some(Statement::Stop { user })
     }
 
     fn branches(&mut self, branches: &[(ast::Expr, ast::Block)], otherwise: Option<&ast::Block>) -> Statement {
@@ -172,6 +184,18 @@ fn without_row(kind: &ast::StatementKind) -> Option<&'static str> {
         ast::StatementKind::Every { .. } => Some("every"),
         ast::StatementKind::If { .. } => Some("if"),
         ast::StatementKind::Let { .. } => Some("let"),
+        ast::StatementKind::Set { .. } => Some("set"),
+        ast::StatementKind::Take(_) => Some("take"),
+        ast::StatementKind::For { .. } => Some("for"),
+        ast::StatementKind::Choose { .. } => Some("choose"),
+        ast::StatementKind::Group { .. } => Some("group"),
+        ast::StatementKind::Retry { .. } => Some("retry"),
+        ast::StatementKind::Attempt(_) => Some("attempt"),
+        ast::StatementKind::Parallel(_) => Some("parallel"),
+        ast::StatementKind::Measure { .. } => Some("measure"),
+        ast::StatementKind::Log(_) => Some("log"),
+        ast::StatementKind::Stop(_) => Some("stop"),
+        ast::StatementKind::Fail(_) => Some("fail"),
         _ => None,
     }
 }
@@ -186,11 +210,6 @@ fn misplaced_label(label: &ast::Name, word: &str) -> Diagnostic {
 pub(super) fn not_a_count(span: Span, of: &str, least: u32) -> Diagnostic {
     let of = if of.is_empty() { String::new() } else { format!(" {of}") };
     Diagnostic::new(Rule::NotACount, span, format!("a count{of} is a whole number, {least} or more"))
-}
-
-/// `unreachable`: a loop that never runs.
-fn unreachable(count: Span, body: Span) -> Diagnostic {
-    Diagnostic::new(Rule::Unreachable, count, "this loop runs zero times").also(body, "never done")
 }
 
 /// The ends of `1s-3s`, which is a subtraction and gives less than nothing.

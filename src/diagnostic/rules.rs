@@ -189,6 +189,10 @@ rules! {
     SingleChoice "single-choice" Warning;
     /// Text that a function can make nothing of: a date format, an encoding.
     MalformedArgument "malformed-argument" Error;
+    /// The branches of a `choose` make more than 100 % together.
+    ChooseOver100 "choose-over-100" Error;
+    /// A statement that would have to wait stands in `parallel`, whose steps start together.
+    NotInParallel "not-in-parallel" Error;
     /// Statements that are never done.
     Unreachable "unreachable" Warning;
     /// Two receives or calls without a label, whose times are one row.

@@ -151,6 +151,11 @@ impl Recorder {
         self.seen.points[point.0 as usize].failure(kind).count += 1;
     }
 
+    /// The same of a failure that is followed by another attempt: no failure of the run.
+    pub fn failure_retried(&mut self, point: PointId, kind: ErrorKind) {
+        self.seen.points[point.0 as usize].failure(kind).retried += 1;
+    }
+
     /// Notes how a `check` came out.
     pub fn check(&mut self, point: PointId, held: bool) {
         let point = &mut self.seen.points[point.0 as usize];

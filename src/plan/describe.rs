@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use super::expr::{Expr, Function};
 use super::outline::{Node, outline};
 use super::reach::{Most, reach, task_share};
-use super::{MeasureUnit, Op, OpId, Part, Plan, PointId, SeriesKind, StepId, Subject, Threshold, UserId, When};
+use super::{
+    Block, Measure, MeasureUnit, Op, OpId, Part, Plan, PointId, SeriesKind, StepId, Subject, Threshold, UserId, When,
+};
 use crate::base::Share;
 use crate::base::units::duration_text;
 
@@ -103,6 +105,30 @@ impl Text<'_> {
                     self.point(depth, *point);
                     self.nodes(depth + 1, body);
                 }
+                Node::Loop { point, body, .. } => {
+                    self.point(depth, *point);
+                    self.nodes(depth + 1, body);
+                }
+                Node::Choose { branches } => {
+                    self.line(depth, "choose");
+                    for (share, body) in branches {
+                        self.line(depth + 1, &Share(*share).to_string());
+                        self.nodes(depth + 2, body);
+                    }
+                }
+                Node::Block { block, body } => {
+                    match block {
+                        Block::Attempt => self.line(depth, "attempt"),
+                        Block::Parallel => self.line(depth, "parallel"),
+                        Block::Retry { pause: Some((_, pause)), point, .. } => {
+                            let texts = [point, pause].map(|point| self.plan.points[point.0 as usize].text.as_str());
+                            self.line(depth, &texts.join(" "));
+                        }
+                        Block::Retry { point, .. } => self.point(depth, *point),
+                        Block::Group { step } => self.step(depth, *step),
+                    }
+                    self.nodes(depth + 1, body);
+                }
                 Node::If { branches, otherwise } => {
                     for (point, body) in branches {
                         self.point(depth, *point);
@@ -146,9 +172,15 @@ impl Text<'_> {
                 }
                 return;
             }
-            Op::Pause { point, .. } | Op::Let { point, .. } | Op::Take { point, .. } => {
-                return self.point(depth, *point);
-            }
+            Op::Pause { point, .. }
+            | Op::Let { point, .. }
+            | Op::Take { point, .. }
+            | Op::Fail { point, .. }
+            | Op::Log { point, .. }
+            | Op::Unless { point, .. }
+            | Op::When { point, .. } => return self.point(depth, *point),
+            Op::Measure(measure) => return self.point(depth, measure.point),
+            Op::Stop { user } => return self.line(depth, if *user { "stop user" } else { "stop iteration" }),
             // The outline has made blocks of these.
             Op::Connect(connect) => (connect.step, none),
             // Said where the socket is opened.
@@ -157,12 +189,16 @@ impl Text<'_> {
             | Op::Every(_)
             | Op::Open { .. }
             | Op::Jump { .. }
-            | Op::Unless { .. }
             | Op::Loop { .. }
             | Op::Again { .. }
-            | Op::End => {
-                return;
-            }
+            | Op::LoopFor { .. }
+            | Op::AgainFor { .. }
+            | Op::For { .. }
+            | Op::Next { .. }
+            | Op::Choose { .. }
+            | Op::Enter { .. }
+            | Op::Leave
+            | Op::End => return,
         };
         self.step(depth, step);
         self.parts(depth + 1, parts);
@@ -170,7 +206,10 @@ impl Text<'_> {
 
     fn parts(&mut self, depth: usize, parts: &[Part]) {
         for part in parts {
-            let (Part::Expect { point, .. } | Part::Check { point, .. } | Part::Capture { point, .. }) = part;
+            let (Part::Expect { point, .. }
+            | Part::Check { point, .. }
+            | Part::Capture { point, .. }
+            | Part::Measure(Measure { point, .. })) = part;
             self.point(depth, *point);
         }
     }

@@ -316,6 +316,102 @@ pub enum Op {
         /// The first operation of the body.
         body: OpId,
     },
+    /// As [`Op::Unless`], but goes on at `to` where the condition holds.
+    When {
+        /// The condition.
+        condition: Expr,
+        /// Where then.
+        to: OpId,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// Sets `counter` to 0 and `until` to the moment behind which no turn begins; goes on at `end` when that is now.
+    LoopFor {
+        /// How long.
+        length: Expr,
+        /// How often it has run: also what `as i` names.
+        counter: SlotId,
+        /// When it ends, since the start of the run.
+        limit: SlotId,
+        /// Behind the loop.
+        end: OpId,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// Counts; goes on at `body` while there is time.
+    AgainFor {
+        /// See [`Op::LoopFor`].
+        counter: SlotId,
+        /// See [`Op::LoopFor`].
+        limit: SlotId,
+        /// The first operation of the body.
+        body: OpId,
+    },
+    /// Gathers the items in `list` and puts the first in `item`; goes on at `end` where there is none.
+    For {
+        /// What is gone through.
+        items: Items,
+        /// So many at most; what is left out is counted.
+        most: u32,
+        /// Where each item stands for the body.
+        item: SlotId,
+        /// Where all of them are kept.
+        list: SlotId,
+        /// How many have been gone through.
+        counter: SlotId,
+        /// Behind the loop.
+        end: OpId,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// Puts the next item in `item` and goes on at `body`, as long as there is one.
+    Next {
+        /// See [`Op::For`].
+        item: SlotId,
+        /// See [`Op::For`].
+        list: SlotId,
+        /// See [`Op::For`].
+        counter: SlotId,
+        /// The first operation of the body.
+        body: OpId,
+    },
+    /// Goes on where the dice say.
+    Choose {
+        /// Shares of the whole with where each way begins; each ends with a jump behind.
+        ways: Vec<(f64, OpId)>,
+        /// Where what is missing to 1 goes on.
+        behind: OpId,
+    },
+    /// Begins a block whose failure, time or order is its own; it ends with [`Op::Leave`].
+    Enter {
+        /// Which.
+        block: Block,
+        /// Behind the block.
+        behind: OpId,
+    },
+    /// Ends the innermost block.
+    Leave,
+    /// Ends the iteration without failure.
+    Stop {
+        /// Ends the user, too.
+        user: bool,
+    },
+    /// Fails.
+    Fail {
+        /// The message.
+        why: Option<Expr>,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// A line for who watches.
+    Log {
+        /// What it says.
+        text: Expr,
+        /// Where it stands.
+        point: PointId,
+    },
+    /// A recorded number.
+    Measure(Measure),
     /// The block is done.
     End,
 }
@@ -335,6 +431,51 @@ impl Op {
                 | Op::Close(_)
         )
     }
+}
+
+/// A block between [`Op::Enter`] and [`Op::Leave`].
+#[derive(Clone, Debug)]
+pub enum Block {
+    /// A failure inside ends only the block.
+    Attempt,
+    /// A failure inside begins it again.
+    Retry {
+        /// How often it begins at most.
+        count: Expr,
+        /// The pause before it begins again, and where that stands.
+        pause: Option<(Delay, PointId)>,
+        /// Where the count stands.
+        point: PointId,
+    },
+    /// Timed as one step, less its pauses.
+    Group {
+        /// Its row.
+        step: StepId,
+    },
+    /// Its HTTP steps start together.
+    Parallel,
+}
+
+/// What a [`Op::For`] goes through.
+#[derive(Clone, Debug)]
+pub enum Items {
+    /// A list.
+    List(Expr),
+    /// Whole numbers, both ends included.
+    Range(Expr, Expr),
+    /// All rows of data.
+    Rows(data::DataId),
+}
+
+/// A recorded number.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// Its row.
+    pub series: SeriesId,
+    /// A duration or a number.
+    pub value: Expr,
+    /// Where it stands.
+    pub point: PointId,
 }
 
 /// Most turns of one `repeat`; more is a `value` failure.
@@ -624,6 +765,8 @@ pub enum Part {
         /// Where it stands.
         point: PointId,
     },
+    /// A recorded number.
+    Measure(Measure),
 }
 
 /// What the run must hold.

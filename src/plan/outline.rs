@@ -1,7 +1,7 @@
 //! The flat program as the blocks it came from, for those who read a plan rather than run it.
 
 use super::expr::Expr;
-use super::{Close, Connect, Op, OpId, Plan, PointId};
+use super::{Block, Close, Connect, Op, OpId, Plan, PointId};
 
 /// One statement, with what stands inside it.
 pub(super) enum Node<'a> {
@@ -10,6 +10,20 @@ pub(super) enum Node<'a> {
     Repeat {
         count: &'a Expr,
         point: PointId,
+        body: Vec<Node<'a>>,
+    },
+    /// `repeat for` and `for`: how often is known only during the run, but for literal lists and ranges.
+    Loop {
+        op: &'a Op,
+        point: PointId,
+        body: Vec<Node<'a>>,
+    },
+    Choose {
+        branches: Vec<(f64, Vec<Node<'a>>)>,
+    },
+    /// `attempt`, `retry`, `group`, `parallel`.
+    Block {
+        block: &'a Block,
         body: Vec<Node<'a>>,
     },
     /// Conditions with their statements, then those of `else`.
@@ -68,6 +82,30 @@ fn range(plan: &Plan, mut at: usize, end: usize) -> Vec<Node<'_>> {
                 nodes.push(Node::Repeat { count, point: *point, body: range(plan, at + 1, behind - 1) });
                 at = behind;
             }
+            Op::LoopFor { end, point, .. } | Op::For { end, point, .. } => {
+                let behind = end.0 as usize;
+                let body = range(plan, at + 1, behind - 1);
+                nodes.push(Node::Loop { op: &plan.ops[at], point: *point, body });
+                at = behind;
+            }
+            Op::Choose { ways, behind } => {
+                let ends = ways.iter().skip(1).map(|(_, start)| start.0).chain([behind.0]);
+                let branches = ways.iter().zip(ends);
+                let branches =
+                    branches.map(|((share, start), end)| (*share, range(plan, start.0 as usize, end as usize - 1)));
+                nodes.push(Node::Choose { branches: branches.collect() });
+                at = behind.0 as usize;
+            }
+            Op::Enter { block, behind, .. } => {
+                let behind = behind.0 as usize;
+                nodes.push(Node::Block { block, body: range(plan, at + 1, behind - 1) });
+                at = behind;
+            }
+            // The condition of a loop, said with its head.
+            Op::Unless { point, .. } | Op::When { point, .. } if is_of_loop(plan, *point) => {
+                nodes.push(Node::Single(&plan.ops[at]));
+                at += 1;
+            }
             Op::Unless { .. } => {
                 let (node, behind) = branches(plan, at);
                 nodes.push(node);
@@ -91,6 +129,11 @@ fn range(plan: &Plan, mut at: usize, end: usize) -> Vec<Node<'_>> {
     nodes
 }
 
+fn is_of_loop(plan: &Plan, point: PointId) -> bool {
+    let text = &plan.points[point.0 as usize].text;
+    text.starts_with("while ") || text.starts_with("until ")
+}
+
 /// The `if` that begins at `at`, and where it goes on behind it. A branch that is not the last ends with a `Jump`
 /// behind the whole; nothing else makes jumps.
 fn branches(plan: &Plan, mut at: usize) -> (Node<'_>, usize) {
@@ -98,6 +141,9 @@ fn branches(plan: &Plan, mut at: usize) -> (Node<'_>, usize) {
     let mut otherwise = Vec::new();
     let mut behind = at;
     while let Op::Unless { to, point, .. } = &plan.ops[at] {
+        if is_of_loop(plan, *point) {
+            break;
+        }
         let is_first = found.is_empty();
         if !is_first && !plan.points[point.0 as usize].text.starts_with("else if ") {
             break; // an `if` of its own at the beginning of `else`

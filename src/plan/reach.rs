@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::expr::{Expr, Function};
 use super::outline::{Node, outline};
-use super::{Delay, Op, Plan, ReceiveForm, SeriesId, StepId, Subject, TaskId, UserId, Value};
+use super::{Delay, Items, Op, Plan, ReceiveForm, SeriesId, StepId, Subject, TaskId, UserId, Value};
 
 /// So many requests a second at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -182,6 +182,26 @@ fn demand(plan: &Plan, nodes: &[Node<'_>], wanted: &[bool]) -> Option<Demand> {
                 }
             }
             Node::Repeat { count, body, .. } => sum.add(mean_count(count)?, demand(plan, body, wanted)?),
+            Node::Loop { op, body, .. } => match op {
+                Op::For { items, most, .. } => {
+                    let count = match items {
+                        Items::List(Expr::Literal(list)) => list.length()? as f64,
+                        Items::List(Expr::List(list)) => list.len() as f64,
+                        Items::Range(first, last) => mean_count(last)? - mean_count(first)? + 1.0,
+                        Items::Rows(data) => f64::from(plan.data[data.0 as usize].row_count()),
+                        Items::List(_) => return None,
+                    };
+                    sum.add(count.clamp(0.0, f64::from(*most)), demand(plan, body, wanted)?);
+                }
+                _ => return None,
+            },
+            Node::Choose { branches } => {
+                for (share, body) in branches {
+                    sum.add(*share, demand(plan, body, wanted)?);
+                }
+            }
+            // At least once, and where all goes well no more.
+            Node::Block { body, .. } => sum.add(1.0, demand(plan, body, wanted)?),
             Node::If { branches, otherwise } => {
                 let mut most = Demand { pauses: f64::INFINITY, ..Demand::NOTHING };
                 for body in branches.iter().map(|(_, body)| body).chain([otherwise]) {

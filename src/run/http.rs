@@ -129,7 +129,7 @@ impl User {
             Ok(()) => Outcome::Ok,
             Err((kind, point)) => Outcome::Failed(kind, point),
         };
-        self.thread.recorder.borrow_mut().record(&Sample {
+        self.record(&Sample {
             step: op.step,
             due: attempt.due,
             begun: attempt.begun,

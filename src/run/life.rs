@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::arrivals;
+use super::control::Stopped;
 use super::finish::Phase;
 use super::socket::attend;
 use super::thread::Thread;
@@ -98,7 +99,6 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls<'_>) -> Death 
     let class = &thread.plan.users[user.class.0 as usize];
     match born(thread, user).await {
         Some(Ok(())) => {}
-        Some(Err(Failed)) if user.leaves => return Death::OfAge,
         Some(Err(Failed)) => {
             let mut recorder = thread.recorder.borrow_mut();
             recorder.count(Counter::UsersFailed, 1);
@@ -107,7 +107,8 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls<'_>) -> Death 
         None => return Death::OfAge,
     }
     let mut number = 0;
-    while thread.finish.phase() == Phase::Going && user.due < until && thread.takes_iteration() {
+    let stopped = user.stopped == Some(Stopped::User);
+    while !stopped && thread.finish.phase() == Phase::Going && user.due < until && thread.takes_iteration() {
         let weights = class.tasks.iter().map(|task| thread.plan.tasks[task.0 as usize].weight);
         let drawn = match calls {
             Calls::Rehearsal(tasks) => tasks.get(number as usize).copied(),
@@ -122,7 +123,7 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls<'_>) -> Death 
         if iterate(thread, user, start, Some(task)).await.is_none() {
             return Death::OfAge;
         }
-        if user.leaves {
+        if user.stopped == Some(Stopped::User) {
             break;
         }
         if let Calls::Rehearsal(_) = calls {
@@ -204,13 +205,13 @@ async fn iterate(
     user.paused = Duration::ZERO;
     user.answered = false;
     user.last_url = None;
+    user.stopped = None;
+    user.frames.clear();
     let part = task.map_or(Part::OnStart, Part::Task);
     user.tell(|| Event::Begun(part));
     let result = unless_over(thread, pin!(user.pass(start))).await;
     let outcome = match &result {
         Some(Ok(())) => IterationOutcome::Ok,
-        // It ends because nothing is left for it: that is no failure.
-        Some(Err(Failed)) if user.leaves => IterationOutcome::Ok,
         Some(Err(Failed)) => IterationOutcome::Failed,
         None => IterationOutcome::Abandoned,
     };

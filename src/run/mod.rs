@@ -6,6 +6,7 @@
 mod arrivals;
 pub mod clock;
 mod connection;
+mod control;
 mod deal;
 pub mod dial;
 pub mod eval;
@@ -19,6 +20,7 @@ mod judge;
 mod life;
 mod limits;
 pub mod network;
+mod parallel;
 pub mod place;
 mod prepare;
 mod random;

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::control::{Frame, Stopped};
 use super::deal::Hand;
 use super::random::Random;
 use super::session::Session;
@@ -11,8 +12,7 @@ use super::socket::{Heard, Sockets};
 use super::thread::Thread;
 use super::trace::Event;
 use crate::base::Offset;
-use crate::metrics::ErrorKind;
-use crate::plan::{Expr, Op, OpId, PointId, REPEAT_MAX, SlotId, UserId, Value};
+use crate::plan::{Block, Op, OpId, UserId, Value};
 
 /// After so many operations without waiting, a user lets the others go first: a `repeat` of nothing but `let`s must
 /// not hold up its thread, nor the end of the run.
@@ -39,8 +39,10 @@ pub struct User {
     pub last_url: Option<Rc<str>>,
     /// What it has been dealt of each data; empty until it takes.
     pub hands: Vec<Hand>,
-    /// Set when there is nothing left for it to do: its life ends, without failure.
-    pub leaves: bool,
+    /// The blocks around the present place whose failure or time is their own.
+    pub frames: Vec<Frame>,
+    /// Set when its way has ended before the last statement, without failure.
+    pub stopped: Option<Stopped>,
     /// Its dice.
     pub random: Random,
     /// When the next step is due: the end of the last one, or of a pause.
@@ -70,7 +72,8 @@ impl User {
             session: Rc::default(),
             last_url: None,
             hands: Vec::new(),
-            leaves: false,
+            frames: Vec::new(),
+            stopped: None,
             random: Random::new(thread.plan.seed, id),
             due,
             paused: Duration::ZERO,
@@ -80,8 +83,24 @@ impl User {
         }
     }
 
-    /// Walks the block that begins at `start` to its end, or to the first failure, which is recorded.
+    /// Walks the block that begins at `start` to its end, or to the first failure that nothing in it catches, which is
+    /// recorded.
     pub(super) async fn walk(&mut self, start: OpId) -> Result<(), Failed> {
+        let base = self.frames.len();
+        let mut start = start;
+        loop {
+            match self.walk_on(start, base).await {
+                Err(Failed) if self.frames.len() > base => match Box::pin(self.unwind(base)).await {
+                    Some(caught) => start = caught,
+                    None => return Err(Failed),
+                },
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Walks on from `start`, to the end of the block or the first failure. Blocks entered before `base` are others'.
+    async fn walk_on(&mut self, start: OpId, base: usize) -> Result<(), Failed> {
         let thread = self.thread.clone();
         let mut at = start.0 as usize;
         let mut stride = 0;
@@ -105,6 +124,10 @@ impl User {
                 }
                 Op::Open { socket, block, behind } => {
                     Box::pin(self.open_by(*socket, *block)).await?;
+                    if self.stopped.is_some() {
+                        self.stop(base, false);
+                        return Ok(());
+                    }
                     at = behind.0 as usize;
                 }
                 Op::OnReceive(op) => {
@@ -126,40 +149,35 @@ impl User {
                     let pause = self.pause_length(delay, *point).map_err(|(kind, point)| self.fail_at(kind, point))?;
                     self.pause(pause).await;
                 }
-                Op::Let { slot, value, point } => {
-                    let value = self.value(value, *point).map_err(|(kind, point)| self.fail_at(kind, point))?;
-                    self.tell(|| Event::Value { point: Some(*point), slot: *slot, value: &value });
-                    self.slots[slot.0 as usize] = Some(value);
-                }
                 Op::Take { slot, data, .. } => match Box::pin(self.take(*data)).await {
                     Some(row) => self.slots[slot.0 as usize] = Some(row),
                     None => {
-                        self.leaves = true;
-                        return Err(Failed);
+                        self.stop(base, true);
+                        return Ok(());
                     }
                 },
-                Op::Jump { to } => at = to.0 as usize,
-                Op::Unless { condition, to, point } => {
-                    if !self.holds(condition, *point).map_err(|(kind, point)| self.fail_at(kind, point))? {
-                        at = to.0 as usize;
-                    }
+                Op::Enter { block: Block::Parallel, behind, .. } => {
+                    Box::pin(self.parallel(OpId(index as u32), *behind)).await?;
+                    at = behind.0 as usize;
                 }
-                Op::Loop { count, counter, limit, end, point } => {
-                    let turns = self.turns(count, *point)?;
-                    self.slots[counter.0 as usize] = Some(Value::Number(0.0));
-                    self.slots[limit.0 as usize] = Some(Value::Number(f64::from(turns)));
-                    if turns == 0 {
+                Op::Enter { block, .. } => self.enter(OpId(index as u32), block)?,
+                Op::Leave => self.leave_block(),
+                Op::LoopFor { length, counter, limit, end, point } => {
+                    if !self.begin_time(length, (*counter, *limit), *point)? {
                         at = end.0 as usize;
                     }
                 }
-                Op::Again { counter, limit, body } => {
-                    let turn = self.number(*counter) + 1.0;
-                    self.slots[counter.0 as usize] = Some(Value::Number(turn));
-                    if turn < self.number(*limit) {
+                Op::AgainFor { counter, limit, body } => {
+                    if self.again_in_time(*counter, *limit).await {
                         at = body.0 as usize;
                     }
                 }
+                Op::Stop { user } => {
+                    self.stop(base, *user);
+                    return Ok(());
+                }
                 Op::End => return Ok(()),
+                op => at = self.plain(op, at).expect("every operation is one or the other")?,
             }
             stride += 1;
             if stride >= STRIDE {
@@ -189,31 +207,5 @@ impl User {
         self.paused += length;
         let sleep = pin!(self.thread.clock.sleep_until(self.due));
         self.wait(sleep).await;
-    }
-
-    /// Records a failure outside any step; its message is noted already.
-    pub(super) fn fail_at(&self, kind: ErrorKind, point: PointId) -> Failed {
-        self.thread.recorder.borrow_mut().failure(point, kind);
-        Failed
-    }
-
-    /// How often a `repeat` runs.
-    fn turns(&mut self, count: &Expr, point: PointId) -> Result<u32, Failed> {
-        let value = self.value(count, point).map_err(|(kind, point)| self.fail_at(kind, point))?;
-        match value.as_number() {
-            Some(number) if (0.0..=f64::from(REPEAT_MAX)).contains(&number) && number.fract() == 0.0 => {
-                Ok(number as u32)
-            }
-            _ => {
-                self.note(point, ErrorKind::Value, || {
-                    format!("`repeat` takes a whole number from 0 to {REPEAT_MAX}, not {}", value.text())
-                });
-                Err(self.fail_at(ErrorKind::Value, point))
-            }
-        }
-    }
-
-    fn number(&self, slot: SlotId) -> f64 {
-        self.slots[slot.0 as usize].as_ref().and_then(Value::as_number).unwrap_or(0.0)
     }
 }

@@ -17,6 +17,8 @@ use crate::plan::{Delay, Secrets, SlotId, Value, functions};
 /// Where each named value is kept.
 pub(super) struct Variables {
     places: Vec<Place>,
+    /// Where each was declared.
+    spans: Vec<crate::base::Span>,
     /// By class: how many slots live as long as the user, and how many there are.
     slots: Vec<(u32, u32)>,
     /// Those of the variables that hold a secret; none as long as that is not known.
@@ -57,7 +59,9 @@ impl Variables {
             Owner::Iteration(user) => Place::Slot(next(&mut slots[user].1)),
         });
         let places = places.collect();
-        Variables { places, slots, secret: HashSet::new(), environment_begins: scenario.secrets.len() as u32 }
+        let spans = scenario.variables.iter().map(|variable| variable.name.span).collect();
+        let environment_begins = scenario.secrets.len() as u32;
+        Variables { places, spans, slots, secret: HashSet::new(), environment_begins }
     }
 
     /// Lowers the constants of the run: its secrets, then what `env` must find, then its `let`s, then rows that stand in the scenario. `let`s that turn out to be literals stand for
@@ -118,6 +122,11 @@ impl Variables {
             }
         });
         secret
+    }
+
+    /// Where a value was declared.
+    pub(super) fn span(&self, variable: VarId) -> crate::base::Span {
+        self.spans[variable.0 as usize]
     }
 
     /// Where a value that is not the run's is kept.

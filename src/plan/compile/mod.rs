@@ -2,6 +2,7 @@
 //!
 //! `program` lays out statements, `lower` expressions and paths, `mix` decides who gets how many users.
 
+mod control;
 mod data;
 mod load;
 mod lower;

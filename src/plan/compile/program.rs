@@ -7,7 +7,9 @@ use super::sockets::Places;
 use crate::base::{Sources, Span};
 use crate::check::meaning::{self, Statement};
 use crate::plan::expr::{Expr, Extractor, Function, Piece, Template};
-use crate::plan::{Body, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, Value};
+use crate::plan::{
+    Block, Body, Http, LooksAt, Measure, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, Value,
+};
 
 /// The tables of a plan that statements fill.
 pub(super) struct Tables {
@@ -120,7 +122,31 @@ impl<'a> Program<'a> {
                 let Some(point) = self.delay_point(delay, "pause") else { return };
                 self.tables.ops.push(Op::Pause { delay: self.lower.delay(delay), point });
             }
-            Statement::Repeat { count, index, body } => self.repeat(count, *index, body),
+            Statement::Repeat { bound, index, condition, body } => {
+                self.repeat(bound, *index, condition.as_ref(), body);
+            }
+            Statement::For { item, items, limit, body } => self.for_each(*item, items, *limit, body),
+            Statement::Choose { branches } => self.choose(branches),
+            Statement::Group { step, body } => {
+                let step = self.step(*step);
+                self.enclosed(Block::Group { step }, body);
+            }
+            Statement::Retry(retry) => self.retry(retry),
+            Statement::Attempt(body) => self.enclosed(Block::Attempt, body),
+            Statement::Parallel(body) => self.enclosed(Block::Parallel, body),
+            Statement::Stop { user } => self.stop(*user),
+            Statement::Fail { why, span } => {
+                let point = self.statement_point(*span, "");
+                self.tables.ops.push(Op::Fail { why: self.lower.optional(why.as_ref()), point });
+            }
+            Statement::Log { text, span } => {
+                let point = self.statement_point(*span, "");
+                self.tables.ops.push(Op::Log { text: self.lower.expr(text), point });
+            }
+            Statement::Measure(measure) => {
+                let measure = self.measure(measure);
+                self.tables.ops.push(Op::Measure(measure));
+            }
             Statement::If { branches, otherwise } => self.branch(branches, otherwise),
             Statement::Let(binding) => {
                 let (slot, value, point) = self.user_let(binding);
@@ -153,24 +179,6 @@ impl<'a> Program<'a> {
             parts,
         };
         self.tables.ops.push(Op::Http(Box::new(request)));
-    }
-
-    fn repeat(&mut self, count: &meaning::Expr, index: Option<meaning::VarId>, body: &[Statement]) {
-        let point = self.statement_point(count.span, "repeat ");
-        let counter = match index {
-            Some(index) => self.lower.variables.slot(index),
-            None => self.spare_slot(),
-        };
-        let limit = self.spare_slot();
-        let head = self.here();
-        self.tables.ops.push(Op::Loop { count: self.lower.expr(count), counter, limit, end: head, point });
-        let first = self.here();
-        self.statements(body);
-        self.tables.ops.push(Op::Again { counter, limit, body: first });
-        let behind = self.here();
-        if let Op::Loop { end, .. } = &mut self.tables.ops[head.0 as usize] {
-            *end = behind;
-        }
     }
 
     /// Each branch is skipped `Unless` its condition holds, and ends with a `Jump` behind the whole: but for the last
@@ -217,6 +225,10 @@ impl<'a> Program<'a> {
                     default: self.lower.optional(default.as_ref()),
                     point: self.point(*span, Some(step), PointKind::Capture, ""),
                 },
+                meaning::Part::Measure(measure) => {
+                    let point = self.point(measure.span, Some(step), PointKind::Statement, "");
+                    Part::Measure(Measure { series: measure.series, value: self.lower.expr(&measure.value), point })
+                }
             });
         }
         lowered
@@ -231,9 +243,14 @@ impl<'a> Program<'a> {
         defaults.chain(own).filter(|(_, value)| !matches!(value, Expr::Literal(Value::Null))).collect()
     }
 
-    fn spare_slot(&mut self) -> SlotId {
+    pub(super) fn spare_slot(&mut self) -> SlotId {
         self.slots += 1;
         SlotId(self.slots - 1)
+    }
+
+    /// The source text under a span.
+    pub(super) fn text(&self, span: Span) -> &str {
+        self.sources.text(span)
     }
 
     pub(super) fn here(&self) -> OpId {
@@ -255,7 +272,7 @@ impl<'a> Program<'a> {
     }
 
     /// Where a pause stands; `None`: it is none.
-    fn delay_point(&mut self, delay: &meaning::Delay, keyword: &str) -> Option<PointId> {
+    pub(super) fn delay_point(&mut self, delay: &meaning::Delay, keyword: &str) -> Option<PointId> {
         Some(match delay {
             meaning::Delay::None => return None,
             meaning::Delay::Fixed(length) => self.statement_point(length.span, &format!("{keyword} ")),
@@ -314,6 +331,7 @@ fn looks_at(parts: &[Part]) -> LooksAt {
             Part::Expect { condition, otherwise, .. } => (vec![Some(condition), otherwise.as_ref()], true),
             Part::Check { condition, .. } => (vec![Some(condition)], false),
             Part::Capture { value, default, .. } => (vec![Some(value), default.as_ref()], false),
+            Part::Measure(measure) => (vec![Some(&measure.value)], false),
         };
         for (number, expr) in exprs.into_iter().enumerate() {
             let Some(expr) = expr else { continue };

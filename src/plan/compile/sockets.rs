@@ -11,7 +11,7 @@ use crate::plan::{
 };
 
 /// The close code of a socket that has done what it was opened for.
-const NORMAL_CLOSURE: u16 = 1000;
+pub(super) const NORMAL_CLOSURE: u16 = 1000;
 
 /// Where the sockets of a class are kept: the user's own first, and behind them those of the present block, each in
 /// the lowest place that is free.
@@ -28,6 +28,8 @@ pub(super) struct Places {
     count: u32,
     /// The sockets around us, innermost last.
     around: Vec<(SocketId, Duration)>,
+    /// The closing steps of those that end with their block, innermost last.
+    leaving: Vec<(meaning::Step, SocketId, Duration)>,
 }
 
 impl Places {
@@ -42,6 +44,7 @@ impl Places {
     pub(super) fn begin(&mut self) {
         self.taken.clear();
         self.around.clear();
+        self.leaving.clear();
     }
 
     /// How many are the user's.
@@ -77,6 +80,11 @@ impl Places {
         }
     }
 
+    /// The closing steps of the blocks of sockets around us, innermost first.
+    pub(super) fn to_leave(&self) -> Vec<(meaning::Step, SocketId, Duration)> {
+        self.leaving.iter().rev().copied().collect()
+    }
+
     /// The innermost socket and the timeout of steps on it.
     fn innermost(&self) -> (SocketId, Duration) {
         *self.around.last().expect("`check` lets socket steps stand only inside of a socket")
@@ -104,8 +112,14 @@ impl Program<'_> {
         };
         self.tables.ops.push(Op::Connect(Box::new(connect)));
         self.open.around.push((place, timeout));
+        if !socket.outlives {
+            self.open.leaving.push((socket.close, place, timeout));
+        }
         self.statements(&socket.body);
         self.open.around.pop();
+        if !socket.outlives {
+            self.open.leaving.pop();
+        }
         if socket.outlives {
             self.tables.ops.push(Op::End);
             let behind = self.here();

@@ -38,6 +38,14 @@ impl User {
                         false => self.tell_unmet(condition, *point, answer),
                     }
                 }
+                Part::Measure(measure) => {
+                    let point = measure.point;
+                    match self.eval(&measure.value, Some(answer)) {
+                        Ok(Some(value)) => self.measured(measure, &value)?,
+                        Ok(None) => return Err(self.fails(point, NoValue::because("there is nothing to measure"))),
+                        Err(error) => return Err(self.fails(point, error)),
+                    }
+                }
                 Part::Capture { slot, value, default, point } => {
                     let found = match self.eval(value, Some(answer)) {
                         Ok(Some(found)) if eval::is_empty_find(value, &found) => Ok(None),

@@ -371,10 +371,6 @@ impl User {
         self.thread.recorder.borrow_mut().count(counter, 1);
     }
 
-    fn record(&self, sample: &Sample) {
-        self.thread.recorder.borrow_mut().record(sample);
-    }
-
     /// Records a failed sample. Whoever catches the failure cuts the sockets.
     fn fail(&mut self, mut sample: Sample, (kind, point): Reason) -> Failed {
         sample.outcome = Outcome::Failed(kind, point);

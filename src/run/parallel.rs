@@ -1,0 +1,59 @@
+//! `parallel`: HTTP steps that start together, as a browser has them.
+//!
+//! The user walks the block once; each request that it comes to is made of the values of that moment and goes its way.
+//! Then the answers are judged as they come, and the block ends with the last of them. What a step captures is there
+//! from then on.
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::user::{Failed, User};
+use crate::metrics::Counter;
+use crate::plan::{Op, OpId};
+
+/// Most requests that one `parallel` starts; what is beyond is left out, and counted.
+pub const PARALLEL_MAX: usize = 10_000;
+
+impl User {
+    /// The block behind the [`Op::Enter`] at `enter`, up to `behind`. One that fails lets the others finish first.
+    pub(super) async fn parallel(&mut self, enter: OpId, behind: OpId) -> Result<(), Failed> {
+        let thread = self.thread.clone();
+        let due = self.due;
+        let mut flights = FuturesUnordered::new();
+        let mut failed = false;
+        let mut at = enter.0 as usize + 1;
+        let last = behind.0 as usize - 1;
+        while at < last && !failed {
+            let op = &thread.plan.ops[at];
+            at += 1;
+            match op {
+                Op::Http(http) => {
+                    if flights.len() == PARALLEL_MAX {
+                        self.thread.recorder.borrow_mut().count(Counter::LimitsReached, 1);
+                        break;
+                    }
+                    match self.prepare(http, at - 1) {
+                        Ok(flight) => flights.push(async move { (http, flight.fly().await) }),
+                        Err(Failed) => failed = true,
+                    }
+                    self.due = due;
+                }
+                op => match self.plain(op, at) {
+                    Some(Ok(next)) => at = next,
+                    Some(Err(Failed)) => failed = true,
+                    None => unreachable!("`check` lets nothing else stand in `parallel`"),
+                },
+            }
+        }
+        let mut end = due;
+        while let Some((http, landed)) = flights.next().await {
+            failed |= self.land(http, landed).is_err();
+            end = end.max(self.due);
+        }
+        self.due = end;
+        match failed {
+            true => Err(Failed),
+            false => Ok(()),
+        }
+    }
+}
