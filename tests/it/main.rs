@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod demo;
 mod drops;
+mod examples;
 mod explain;
 mod fixes;
 mod fmt;

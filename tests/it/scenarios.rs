@@ -19,7 +19,11 @@ use scn::run::network::{Local, Network, Stream};
 use scn::run::{self, Options, Stop};
 use scn::syntax;
 
-/// Name and text of every scenario in the repository that is meant to be run.
+/// Examples for services of other kinds than the demo; each has a test with such a service under `examples/`.
+const OF_OTHER_SERVICES: &[&str] =
+    &["examples/ethereum.scn", "examples/graphql_subscription.scn", "examples/home_assistant.scn", "examples/shop.scn"];
+
+/// Name and text of every scenario in the repository that is meant to be run on the demo.
 fn scenarios() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for folder in ["scenarios", "examples", "benches/truth"] {
@@ -27,6 +31,9 @@ fn scenarios() -> Vec<(String, String)> {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "scn") {
                 let name = format!("{folder}/{}", path.file_name().unwrap().display());
+                if OF_OTHER_SERVICES.contains(&name.as_str()) {
+                    continue;
+                }
                 found.push((name, std::fs::read_to_string(path).unwrap()));
             }
         }

@@ -25,9 +25,9 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use scn::base::{Files, Seed, Sources};
 use scn::diagnostic::Severity;
-use scn::metrics::snapshot::SeriesSeen;
+use scn::metrics::snapshot::{BesideSeen, SeriesSeen};
 use scn::metrics::{Counter, ErrorKind, Judged, Snapshot};
-use scn::plan::{self, Plan, profile};
+use scn::plan::{self, Plan, SeriesId, profile};
 use scn::run::network::{Local, Network, Stream};
 use scn::run::{self, Finished, Options, Stop};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -295,6 +295,22 @@ impl Seen {
     /// The sum of the response times of the row of this name, good and failed, in milliseconds.
     pub fn millis(&self, name: &str) -> u128 {
         self.rows_of(name).iter().map(|row| (row.ok.sum() + row.failed.sum()).as_millis()).sum()
+    }
+
+    /// How often the group of this name ran, good and failed; or the measure of this name was taken.
+    pub fn beside(&self, name: &str) -> (u64, u64) {
+        let seen = self.besides(name);
+        (seen.iter().map(|one| one.count() - one.failures()).sum(), seen.iter().map(|one| one.failures()).sum())
+    }
+
+    /// The sum of a group's times or a measure's durations, in milliseconds.
+    pub fn beside_millis(&self, name: &str) -> u128 {
+        self.besides(name).iter().map(|one| (one.ok.sum() + one.failed.sum()).as_millis()).sum()
+    }
+
+    fn besides(&self, name: &str) -> Vec<&BesideSeen> {
+        let places = self.plan.series.iter().enumerate().filter(|(_, series)| series.name == name);
+        places.filter_map(|(at, _)| self.total().beside(SeriesId(at as u32))).collect()
     }
 
     fn rows_of(&self, name: &str) -> Vec<&SeriesSeen> {
