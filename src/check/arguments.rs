@@ -59,6 +59,27 @@ impl Checker<'_> {
                     self.report(unknown_encoding(encoding.span, &text));
                 }
             }
+            (Function::FromHex, [text]) => {
+                if let Some(Constant::Text(written)) = self.constant(text)
+                    && let Some(why) = hex_fault(&written)
+                {
+                    self.report(malformed(text.span, "`from_hex` reads two hexadecimal digits for each byte", why));
+                }
+            }
+            (Function::Number, [text]) => {
+                if let Some(Constant::Text(written)) = self.constant(text)
+                    && !looks_like_a_number(&written)
+                {
+                    self.report(malformed(text.span, "`number` reads a number, and this text holds none", "no number"));
+                }
+            }
+            (Function::Replace, [_, old, _]) => {
+                if let Some(Constant::Text(written)) = self.constant(old)
+                    && written.is_empty()
+                {
+                    self.report(malformed(old.span, "`replace` looks for a text, and this one is empty", "empty"));
+                }
+            }
             _ => {}
         }
         None
@@ -112,6 +133,31 @@ fn single_choice(only: &Expr, call: Span, written: &str) -> Diagnostic {
         }
         _ => diagnostic.help("give it several, or leave `oneof` out"),
     }
+}
+
+/// Why a text is no run of bytes in hexadecimal digits.
+fn hex_fault(text: &str) -> Option<&'static str> {
+    let digits = text.trim();
+    let digits = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")).unwrap_or(digits);
+    match digits {
+        _ if !digits.bytes().all(|c| c.is_ascii_hexdigit()) => Some("not all of this are digits from 0 to f"),
+        _ if !digits.len().is_multiple_of(2) => Some("half a byte too many or too few"),
+        _ => None,
+    }
+}
+
+/// Whether `number(…)` makes anything of a text: what it makes is the run's to say.
+fn looks_like_a_number(text: &str) -> bool {
+    let digits = text.trim().trim_start_matches('-');
+    match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => !hex.is_empty() && hex.bytes().all(|c| c.is_ascii_hexdigit()),
+        None => digits.parse::<f64>().is_ok_and(f64::is_finite),
+    }
+}
+
+/// `malformed-argument`: what the function can make nothing of.
+fn malformed(span: Span, said: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(Rule::MalformedArgument, span, said).label(why.to_owned())
 }
 
 /// `malformed-argument`: `date` cannot read its format.

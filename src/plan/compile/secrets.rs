@@ -18,8 +18,8 @@ pub(super) fn secrets(
     let mut secrets = Secrets { constants: vec![false; constants.len()], slots: marked };
     secrets.constants[..scenario.secrets.len()].fill(true);
     // Each constant names only earlier ones.
-    for index in scenario.secrets.len()..constants.len() {
-        secrets.constants[index] = is_secret(&constants[index], &secrets.constants, &[]);
+    for (index, constant) in constants.iter().enumerate().skip(scenario.secrets.len()) {
+        secrets.constants[index] = is_secret(constant, &secrets.constants, &[]);
     }
     for (class, user) in users.iter().enumerate() {
         let own = user.lets.iter().map(|(slot, value, _)| (*slot, value));

@@ -37,7 +37,7 @@ fn holds(row: &str, body: &'static str, parts: &str) -> Case {
         })
 }
 
-fn sorted<'s>(mut of: Vec<&'s str>) -> Vec<&'s str> {
+fn sorted(mut of: Vec<&str>) -> Vec<&str> {
     of.sort_unstable();
     of
 }
@@ -51,8 +51,7 @@ fn data() -> Vec<Case> {
     }
     const NUMBERS: &str = "data numbers from [0, 1, 2, 3, 4]";
     let taken_by = |seen: &Seen, user: &str| -> Vec<String> {
-        let of_user = seen.paths().into_iter().filter_map(|path| path.strip_prefix(user).map(str::to_owned)).collect();
-        of_user
+        seen.paths().into_iter().filter_map(|path| path.strip_prefix(user).map(str::to_owned)).collect()
     };
     let accounts = |row: &str, options: &str| {
         case(row)
@@ -155,7 +154,7 @@ fn data() -> Vec<Case> {
             .expect(|seen| {
                 let tried = seen.paths().iter().filter(|path| path.starts_with("/in/")).count();
                 assert_eq!(tried, 5, "three failed, and two live");
-                let of = |path: &str| seen.paths().iter().any(|heard| *heard == path);
+                let of = |path: &str| seen.paths().contains(&path);
                 assert!(of("/ada") && of("/bob"), "each of the two has a row of its own");
                 assert_eq!(seen.counter(Counter::RowsWaited), 0);
             }),
@@ -303,8 +302,8 @@ fn functions() -> Vec<Case> {
     fn different(sent: &[String]) -> usize {
         sent.iter().collect::<std::collections::BTreeSet<_>>().len()
     }
-    fn number(text: &String) -> f64 {
-        text.parse().expect("a number")
+    fn number(text: impl AsRef<str>) -> f64 {
+        text.as_ref().parse().expect("a number")
     }
     vec![
         gives(
@@ -413,7 +412,7 @@ fn functions() -> Vec<Case> {
                 let mut all: Vec<f64> = seen.bodies().iter().map(number).collect();
                 let of = |user: &str| -> Vec<f64> {
                     let own = seen.requests.iter().filter(|request| request.path == user);
-                    own.map(|request| number(&request.text())).collect()
+                    own.map(|request| number(request.text())).collect()
                 };
                 for user in ["/0", "/1"] {
                     assert!(of(user).is_sorted(), "it rises within a user");
