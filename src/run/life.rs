@@ -206,6 +206,7 @@ async fn iterate(
     user.answered = false;
     user.last_url = None;
     user.stopped = None;
+    user.empty_handed = false;
     user.frames.clear();
     let part = task.map_or(Part::OnStart, Part::Task);
     user.tell(|| Event::Begun(part));
@@ -222,7 +223,10 @@ async fn iterate(
         let of_user = thread.plan.users[user.class.0 as usize].user_sockets;
         user.sockets.cut_from(if task.is_some() { of_user } else { 0 });
     }
-    ended(thread, user.class, task, outcome, user.due.since(begun).saturating_sub(user.paused));
+    // Who finds no row before anything has come back has not begun.
+    if !user.empty_handed || user.answered || outcome == IterationOutcome::Failed {
+        ended(thread, user.class, task, outcome, user.due.since(begun).saturating_sub(user.paused));
+    }
     result
 }
 

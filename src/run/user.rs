@@ -37,6 +37,8 @@ pub struct User {
     pub session: Rc<Session>,
     /// The URL of the last HTTP answer in this iteration, where the plan has paths that may be relative to it.
     pub last_url: Option<Rc<str>>,
+    /// Whether it has found no row in this iteration.
+    pub empty_handed: bool,
     /// What it has been dealt of each data; empty until it takes.
     pub hands: Vec<Hand>,
     /// The blocks around the present place whose failure or time is their own.
@@ -71,6 +73,7 @@ impl User {
             sockets: Rc::new(Sockets::new(thread.clone(), user.sockets)),
             session: Rc::default(),
             last_url: None,
+            empty_handed: false,
             hands: Vec::new(),
             frames: Vec::new(),
             stopped: None,
@@ -152,6 +155,7 @@ impl User {
                 Op::Take { slot, data, .. } => match Box::pin(self.take(*data)).await {
                     Some(row) => self.slots[slot.0 as usize] = Some(row),
                     None => {
+                        self.empty_handed = true;
                         self.stop(base, true);
                         return Ok(());
                     }

@@ -3,7 +3,7 @@
 
 use super::program::any;
 use crate::check::meaning::Scenario;
-use crate::plan::{Expr, Op, Part, Secrets, SlotId, User};
+use crate::plan::{Expr, Items, Op, Part, Secrets, SlotId, User};
 
 /// The secrets of a plan whose constants, users and operations are laid out. `starts` says where the operations of
 /// each class begin, `marked` which slots the scenario itself calls secret.
@@ -55,6 +55,7 @@ fn bindings(op: &Op) -> Vec<(SlotId, &Expr)> {
     let mut found = Vec::new();
     match op {
         Op::Let { slot, value, .. } => found.push((*slot, value)),
+        Op::For { items: Items::List(list), item, .. } => found.push((*item, list)),
         Op::Http(op) => of_parts(&op.parts, &mut found),
         Op::Receive(op) => of_parts(&op.parts, &mut found),
         Op::ReceiveAll(op) => op.expected.iter().for_each(|entry| of_parts(&entry.parts, &mut found)),
