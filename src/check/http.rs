@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::checker::{Answer, Checker};
 use super::conditions::each;
 use super::constants::Constant;
-use super::meaning::{Body, Expr, ExprKind, Http, Part, SeriesKind, Statement, Type};
+use super::meaning::{Body, Expr, ExprKind, Http, Part, SeriesKind, Statement, Step, Template, Type};
 use super::series::Wanted;
 use super::types;
 use crate::base::{Span, Spanned};
@@ -47,6 +47,8 @@ pub(super) struct Parts {
     pub body: Option<(Body, Span)>,
     /// `timeout`
     pub timeout: Option<Duration>,
+    /// `subprotocol`, of a socket.
+    pub subprotocol: Option<(Expr, Span)>,
     /// `expect`, `check`, `capture`
     pub asks: Vec<Part>,
 }
@@ -93,16 +95,21 @@ impl Checker<'_> {
             self.report(no_expectation(step.span));
         }
         self.expectations_agree(&parts.asks);
-        Statement::Http(Http {
+        Statement::Http(self.request(step, &method.value, path, parts))
+    }
+
+    /// The request of a step: also the upgrade of a socket, and what a stream of events is the answer to.
+    pub fn request(&mut self, step: Step, method: &str, path: Template, parts: Parts) -> Http {
+        Http {
             step,
-            method: method.value.clone(),
+            method: method.to_owned(),
             path,
             headers: parts.headers,
             query: parts.query,
             body: parts.body.map_or(Body::None, |(body, _)| body),
             timeout: parts.timeout,
             parts: parts.asks,
-        })
+        }
     }
 
     /// Sorts and understands what stands in a block. What makes the request is understood before what is asked of
@@ -136,6 +143,13 @@ impl Checker<'_> {
                     let value = checker.expr(value);
                     checker.body(Body::Text(value), *span, &mut parts.body);
                 }
+                ast::Part::Subprotocol { span, value } => {
+                    let value = checker.subprotocol(value);
+                    if let Some((_, first)) = parts.subprotocol {
+                        checker.report(duplicate_setting("subprotocol", *span, first));
+                    }
+                    parts.subprotocol = Some((value, *span));
+                }
                 ast::Part::Bad(bad) => checker.hole(bad),
                 ast::Part::Expect { .. }
                 | ast::Part::Check { .. }
@@ -144,7 +158,7 @@ impl Checker<'_> {
                 _ => checker.report(super::statements::not_yet(part.span())),
             });
         }
-        let answer = if of == PartsOf::Message { Answer::Message } else { Answer::Http };
+        let answer = if of == PartsOf::Message { self.message_answer() } else { Answer::Http };
         self.looking_into(answer, |checker| {
             parts.asks = written.iter().filter_map(|part| checker.ask(part)).collect();
         });
@@ -157,7 +171,7 @@ impl Checker<'_> {
     }
 
     /// Complains about a method that is probably another one, misspelled.
-    fn method_is_known(&mut self, method: &Spanned<String>) {
+    pub fn method_is_known(&mut self, method: &Spanned<String>) {
         let known = || keyword::METHODS.iter().chain(RARE_METHODS).copied();
         // In lower case it is the parser's to say.
         let as_written = self.sources.text(method.span) == method.value;

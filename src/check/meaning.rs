@@ -293,6 +293,8 @@ pub enum Statement {
     Http(Http),
     /// A socket that lives as long as its block, or outlives it.
     WebSocket(WebSocket),
+    /// A stream of server-sent events that lives as long as its block.
+    Events(Events),
     /// Steps on a socket that has outlived its block.
     With {
         /// Which.
@@ -492,18 +494,23 @@ pub struct WebSocket {
     pub socket: SocketId,
     /// Whether it is left open behind the block: until its owner ends.
     pub outlives: bool,
-    /// The step `connect`.
-    pub connect: Step,
+    /// The upgrade; its step is `connect`.
+    pub request: Http,
+    /// What is offered as the protocol spoken on it: one, or several with commas between.
+    pub subprotocol: Option<Expr>,
     /// The step `close`, taken when the block, or its owner's life, is left while the socket is open.
     pub close: Step,
-    /// Relative to the target, or absolute.
-    pub path: Template,
-    /// Headers of the upgrade.
-    pub headers: Vec<(Spanned<String>, Expr)>,
-    /// Query of the upgrade.
-    pub query: Vec<(String, Expr)>,
-    /// Own timeout for steps on it, else the target's.
-    pub timeout: Option<Duration>,
+    /// What happens on it.
+    pub body: Vec<Statement>,
+}
+
+/// A stream of server-sent events that lives as long as its block.
+#[derive(Clone, Debug)]
+pub struct Events {
+    /// Which.
+    pub socket: SocketId,
+    /// The request that it is the answer to; its step is `connect`, and its parts look at the answer's head.
+    pub request: Http,
     /// What happens on it.
     pub body: Vec<Statement>,
 }

@@ -10,6 +10,7 @@ mod conditions;
 mod constants;
 mod control;
 mod data;
+mod events;
 mod expressions;
 pub mod files;
 pub mod functions;

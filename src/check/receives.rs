@@ -221,6 +221,7 @@ impl Checker<'_> {
         if let Some(part) = parts.iter().find(|part| !matches!(part, ast::Part::Bad(_))) {
             self.report(part_on_close(part.span()));
         }
+        let open = open && !(code.is_some() && self.not_on_events("receive close", head));
         let code = code.and_then(|written| {
             let Constant::Number(code) = self.known(written, &[Type::Number], "a close code")? else { return None };
             if code.fract() != 0.0 || !(1000.0..5000.0).contains(&code) {

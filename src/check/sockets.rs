@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::checker::{Answer, Checker};
 use super::constants::Constant;
-use super::http::{Parts, PartsOf};
+use super::http::{PartsOf, token_fault};
 use super::meaning::{
     self, Call, Expr, Payload, SeriesId, SeriesKind, Since, SocketId, Statement, Step, Type, WebSocket,
 };
@@ -91,13 +91,15 @@ impl Checker<'_> {
         let path = self.looking_into(Answer::NotYet, |checker| checker.template(path));
         let name = self.path_name(&path);
         let head = self.head(statement, Some(path.span));
-        let parts = self.parts(settings, PartsOf::Upgrade);
+        let mut parts = self.parts(settings, PartsOf::Upgrade);
         let label = statement.label.as_ref();
         let socket = match open {
             Some(word) => self.opens(label, word),
             None => self.new_socket(None),
         };
         let connect = self.socket_row(label, "connect", &name, SeriesKind::Connect, "WS", head);
+        let subprotocol = parts.subprotocol.take().map(|(value, _)| value);
+        let request = self.request(connect, "GET", path, parts);
         let (body, left) = self.on_socket(socket, Socket::opened(name.clone(), "WS", label), open.is_some(), body);
         let close = match left {
             // Nothing is left to close: no row that would stay empty.
@@ -106,9 +108,19 @@ impl Checker<'_> {
             }
             _ => self.socket_row(None, "close", &name, SeriesKind::Close, "WS", head),
         };
-        let Parts { headers, query, timeout, .. } = parts;
         let outlives = open.is_some();
-        Statement::WebSocket(WebSocket { socket, outlives, connect, close, path, headers, query, timeout, body })
+        Statement::WebSocket(WebSocket { socket, outlives, request, subprotocol, close, body })
+    }
+
+    /// What is offered as the protocol spoken on a socket.
+    pub fn subprotocol(&mut self, written: &ast::Expr) -> Expr {
+        let value = self.typed(written, &[Type::String], "a subprotocol");
+        if let Some(Constant::Text(text)) = self.constant(&value)
+            && let Some(fault) = text.split(',').find_map(|name| token_fault(name.trim()))
+        {
+            self.report(malformed_subprotocol(value.span, &text, fault));
+        }
+        value
     }
 
     /// A socket, without a name unless it outlives its block.
@@ -151,7 +163,7 @@ impl Checker<'_> {
     /// `send VALUE`
     pub fn send(&mut self, statement: &ast::Statement, payload: &ast::Payload) -> Option<Statement> {
         let head = self.head(statement, Some(payload_span(payload)));
-        let open = self.socket_step("send", head);
+        let open = self.socket_step("send", head) && !self.not_on_events("send", head);
         let payload = self.payload(payload);
         let step = self.socket_step_row(statement.label.as_ref(), "send", SeriesKind::Send, false, head);
         self.begins(statement.label.as_ref(), step);
@@ -167,7 +179,7 @@ impl Checker<'_> {
         parts: &[ast::Part],
     ) -> Option<Statement> {
         let head = self.head(statement, last_of(clauses, None).or(Some(payload_span(payload))));
-        let open = self.socket_step("call", head);
+        let open = self.socket_step("call", head) && !self.not_on_events("call", head);
         let payload = self.payload(payload);
         let condition = self.where_clause(clauses);
         let within = self.within_clause(clauses);
@@ -189,7 +201,7 @@ impl Checker<'_> {
         reason: Option<&ast::Expr>,
     ) -> Option<Statement> {
         let head = self.head(statement, reason.or(code).map(|last| last.span));
-        let open = self.socket_step("close", head);
+        let open = self.socket_step("close", head) && !self.not_on_events("close", head);
         let code = code.and_then(|written| {
             let Constant::Number(code) = self.known(written, &[Type::Number], "a close code")? else { return None };
             if code != 1000.0 && !(code.fract() == 0.0 && (3000.0..5000.0).contains(&code)) {
@@ -363,6 +375,17 @@ fn closed_socket(word: &str, head: Span, close: Span, how: &str) -> Diagnostic {
         .label(format!("`{word}` needs an open socket"))
         .also(close, "closed here")
         .help("move the `close` behind the last step on the socket; leaving the block closes it too")
+}
+
+/// `malformed-header`: a subprotocol that cannot be sent.
+fn malformed_subprotocol(span: Span, text: &str, fault: char) -> Diagnostic {
+    let said = match fault {
+        ' ' if text.trim().is_empty() => "a subprotocol needs a name".to_owned(),
+        ' ' => format!("the subprotocol `{text}` holds a blank"),
+        _ => format!("the subprotocol `{text}` holds `{fault}`"),
+    };
+    Diagnostic::new(Rule::MalformedHeader, span, said)
+        .help("it is a word like `graphql-transport-ws`; several stand with commas between: `\"v2, v1\"`")
 }
 
 /// `close-code`: a code that only the socket itself may send.

@@ -50,6 +50,7 @@ impl Checker<'_> {
             }
             Kind::OnReceive { clauses, keep, body } => self.on_receive(statement, clauses, *keep, body),
             Kind::Every { interval, body } => self.every(statement, interval, body),
+            Kind::Events { method, path, settings, body } => Some(self.events(statement, method, path, settings, body)),
             Kind::With { socket, body } => self.with_socket(socket, body),
             Kind::Send { payload } => self.send(statement, payload),
             Kind::Receive { form, clauses, parts } => self.receive(statement, form, clauses, parts),

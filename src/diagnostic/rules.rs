@@ -143,6 +143,8 @@ rules! {
     UnnamedSocket "unnamed-socket" Error;
     /// A statement that a standing answer or timer cannot hold.
     MisplacedInStanding "misplaced-in-standing" Error;
+    /// A step that would send over a stream of events, which only comes.
+    NotOnEvents "not-on-events" Error;
     /// `since` names a step that does not come before on every path, on the same socket.
     SinceNotBefore "since-not-before" Error;
     /// A `call` has a reference of its own and takes no `since`.

@@ -139,6 +139,11 @@ impl Text<'_> {
                         self.nodes(depth + 1, otherwise);
                     }
                 }
+                Node::Events { events, body } => {
+                    self.step(depth, events.step);
+                    self.parts(depth + 1, &events.request.parts);
+                    self.nodes(depth + 1, body);
+                }
                 Node::Standing { point, body } => {
                     self.point(depth, *point);
                     self.nodes(depth + 1, body);
@@ -185,7 +190,9 @@ impl Text<'_> {
             Op::Connect(connect) => (connect.step, none),
             // Said where the socket is opened.
             Op::Reopen { .. } => return,
-            Op::OnReceive(_)
+            Op::Events(_)
+            | Op::Leave { .. }
+            | Op::OnReceive(_)
             | Op::Every(_)
             | Op::Open { .. }
             | Op::Jump { .. }

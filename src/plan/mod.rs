@@ -225,6 +225,13 @@ pub enum Op {
     Http(Box<Http>),
     /// Dials and upgrades.
     Connect(Box<Connect>),
+    /// Opens a stream of server-sent events.
+    Events(Box<Events>),
+    /// Leaves a stream of events: its connection is closed, without a step.
+    Leave {
+        /// Where it is kept.
+        socket: SocketId,
+    },
     /// Opens a socket that outlives its block: does that block, and goes on behind it.
     Open {
         /// Where the socket is kept.
@@ -423,6 +430,7 @@ impl Op {
             self,
             Op::Http(_)
                 | Op::Connect(_)
+                | Op::Events(_)
                 | Op::Send(_)
                 | Op::Receive(_)
                 | Op::ReceiveAll(_)
@@ -548,16 +556,23 @@ pub struct Connect {
     pub step: StepId,
     /// Where the socket is kept.
     pub socket: SocketId,
-    /// As in [`Http::path`].
-    pub path: Template,
-    /// As in [`Http::headers`].
-    pub headers: Vec<(String, Expr)>,
-    /// As in [`Http::query`].
-    pub query: Vec<(String, Expr)>,
-    /// From due to the finished upgrade.
-    pub timeout: Duration,
+    /// The upgrade, but for what makes it one.
+    pub request: Http,
+    /// What is offered as the protocol spoken on it: one, or several with commas between.
+    pub subprotocol: Option<Expr>,
     /// The step of closing it when its owner's life ends; `None`: its block ends with an [`Op::Close`].
     pub leaves: Option<StepId>,
+}
+
+/// Sends a request whose answer is a stream of server-sent events.
+#[derive(Clone, Debug)]
+pub struct Events {
+    /// The step `connect`.
+    pub step: StepId,
+    /// Where the stream is kept.
+    pub socket: SocketId,
+    /// The request; its parts look at the answer's head.
+    pub request: Http,
 }
 
 /// What goes over a socket.

@@ -1,7 +1,7 @@
 //! The flat program as the blocks it came from, for those who read a plan rather than run it.
 
 use super::expr::Expr;
-use super::{Block, Close, Connect, Op, OpId, Plan, PointId};
+use super::{Block, Close, Connect, Events, Op, OpId, Plan, PointId};
 
 /// One statement, with what stands inside it.
 pub(super) enum Node<'a> {
@@ -36,6 +36,11 @@ pub(super) enum Node<'a> {
         body: Vec<Node<'a>>,
         close: &'a Close,
     },
+    /// A stream of events.
+    Events {
+        events: &'a Events,
+        body: Vec<Node<'a>>,
+    },
     /// A standing answer or timer.
     Standing {
         point: PointId,
@@ -61,6 +66,13 @@ fn range(plan: &Plan, mut at: usize, end: usize) -> Vec<Node<'_>> {
             Op::Open { block, behind, .. } => {
                 nodes.push(Node::Open { body: range(plan, block.0 as usize, behind.0 as usize) });
                 at = behind.0 as usize;
+            }
+            Op::Events(events) => {
+                let is_its = |op: &Op| matches!(op, Op::Leave { socket } if *socket == events.socket);
+                let length = plan.ops[at..end].iter().position(is_its);
+                let leave = at + length.expect("a stream's block ends with its `Leave`");
+                nodes.push(Node::Events { events, body: range(plan, at + 1, leave) });
+                at = leave + 1;
             }
             Op::OnReceive(answer) => {
                 let (body, behind) = (answer.body.0 as usize, answer.behind.0 as usize);

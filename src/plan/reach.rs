@@ -163,6 +163,10 @@ fn demand(plan: &Plan, nodes: &[Node<'_>], wanted: &[bool]) -> Option<Demand> {
             Node::Single(Op::Connect(connect)) => {
                 sum.requests += one(connect.step) + connect.leaves.map_or(0.0, one);
             }
+            Node::Events { events, body } => {
+                sum.requests += one(events.step);
+                sum.add(1.0, demand(plan, body, wanted)?);
+            }
             Node::Standing { body, .. } => {
                 // As often as a message comes, or time passes.
                 if demand(plan, body, wanted)?.requests > 0.0 {

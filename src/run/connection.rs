@@ -33,11 +33,17 @@ pub const BODY_KEPT_MAX: usize = 1 << 20;
 /// A connection's read buffer, and with it the head of an answer, never grows beyond this.
 const READ_BUFFER_MAX: usize = 64 << 10;
 
+/// What requests are sent with.
+pub(super) type Sender = http1::SendRequest<Full<Bytes>>;
+
+/// A connection as hyper drives it.
+pub(super) type Live = http1::Connection<Wire, Full<Bytes>>;
+
 /// An HTTP connection of a user.
 pub struct Connection {
-    sender: http1::SendRequest<Full<Bytes>>,
+    pub(super) sender: Sender,
     /// Until it has ended.
-    connection: Option<http1::Connection<Wire, Full<Bytes>>>,
+    pub(super) connection: Option<Live>,
     /// What is seen of it from outside.
     pub(super) traffic: Rc<Traffic>,
     /// Where it leads.
@@ -124,12 +130,7 @@ impl Connection {
         let mut size = 0_u64;
         let mut sleep = thread.clock.alarm(wanted.deadline);
         let mut poll_answer = |cx: &mut Context<'_>, size: &mut u64, head: &mut Option<(Parts, Incoming)>| {
-            {
-                let mut waker = traffic.waker.borrow_mut();
-                if !waker.will_wake(cx.waker()) {
-                    waker.clone_from(cx.waker());
-                }
-            }
+            traffic.wakes(cx.waker());
             let inner = &mut Context::from_waker(&thread.wires.waker);
             loop {
                 thread.wires.take_woken();
@@ -224,7 +225,7 @@ fn late(timeout: Duration, sent: bool, head: Option<&(Parts, Incoming)>, size: u
 }
 
 /// What hyper's error means. What the stream itself has seen says more than what hyper made of it.
-fn trouble(error: &hyper::Error, traffic: &Traffic, when: &str) -> Trouble {
+pub(super) fn trouble(error: &hyper::Error, traffic: &Traffic, when: &str) -> Trouble {
     if error.is_parse() {
         return Trouble::new(ErrorKind::Protocol, format!("what came is not HTTP: {error}"));
     }

@@ -133,7 +133,8 @@ impl Thread {
         let begins_with_value = |path: &Template| matches!(path.pieces.first(), Some(Piece::Value(_)));
         let relative = plan.ops.iter().any(|op| match op {
             Op::Http(http) => begins_with_value(&http.path),
-            Op::Connect(connect) => begins_with_value(&connect.path),
+            Op::Connect(connect) => begins_with_value(&connect.request.path),
+            Op::Events(events) => begins_with_value(&events.request.path),
             _ => false,
         });
         let target = (base.origin.host.clone(), base.origin.port, Rc::new(Addresses::new(addresses)));

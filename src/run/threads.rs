@@ -281,15 +281,18 @@ mod tests {
         let mut plan = fixture::plan(&[("connect", SeriesKind::Connect)], &[]);
         let hour = Duration::from_secs(3_600);
         plan.load = Load { graceful_stop: hour, ..Load::closed("test", vec![1.0], users, 1_000.0, hour) };
-        let connect = Connect {
+        let request = crate::plan::Http {
             step: StepId(0),
-            socket: SocketId(0),
+            method: "GET".into(),
             path: Template { pieces: vec![Piece::Literal("/ws".into())] },
             headers: Vec::new(),
             query: Vec::new(),
+            body: crate::plan::Body::None,
             timeout: hour,
-            leaves: None,
+            parts: Vec::new(),
+            looks_at: crate::plan::LooksAt::default(),
         };
+        let connect = Connect { step: StepId(0), socket: SocketId(0), request, subprotocol: None, leaves: None };
         plan.ops = vec![Op::Connect(Box::new(connect)), Op::End];
         plan
     }

@@ -133,6 +133,8 @@ impl User {
                     }
                     at = behind.0 as usize;
                 }
+                Op::Events(op) => Box::pin(self.listen(op)).await?,
+                Op::Leave { socket } => self.sockets.leave_stream(*socket),
                 Op::OnReceive(op) => {
                     self.stand_answer(op, OpId(index as u32));
                     at = op.behind.0 as usize;

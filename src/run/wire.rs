@@ -75,6 +75,14 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Lets the stream wake this one from now on.
+    pub fn wakes(&self, who: &Waker) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.will_wake(who) {
+            waker.clone_from(who);
+        }
+    }
+
     /// A new request begins.
     pub fn begin(&self) {
         self.first_out.set(None);

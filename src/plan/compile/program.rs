@@ -108,6 +108,7 @@ impl<'a> Program<'a> {
         match statement {
             Statement::Http(http) => self.http(http),
             Statement::WebSocket(socket) => self.websocket(socket),
+            Statement::Events(events) => self.events(events),
             Statement::With { socket, body } => self.with_socket(*socket, body),
             Statement::OnReceive(answer) => self.on_receive(answer),
             Statement::Every(timer) => self.every(timer),
@@ -159,6 +160,12 @@ impl<'a> Program<'a> {
     }
 
     fn http(&mut self, http: &meaning::Http) {
+        let request = self.request(http);
+        self.tables.ops.push(Op::Http(Box::new(request)));
+    }
+
+    /// The request of a step.
+    pub(super) fn request(&mut self, http: &meaning::Http) -> Http {
         let step = self.step(http.step);
         let parts = self.parts(&http.parts, step);
         let body = match &http.body {
@@ -167,7 +174,7 @@ impl<'a> Program<'a> {
             meaning::Body::Form(fields) => Body::Form(self.lower.fields(fields)),
             meaning::Body::Text(value) => Body::Text(self.lower.expr(value)),
         };
-        let request = Http {
+        Http {
             step,
             method: http.method.clone(),
             path: self.lower.path(&http.path),
@@ -177,8 +184,7 @@ impl<'a> Program<'a> {
             timeout: http.timeout.unwrap_or(self.timeout),
             looks_at: looks_at(&parts),
             parts,
-        };
-        self.tables.ops.push(Op::Http(Box::new(request)));
+        }
     }
 
     /// Each branch is skipped `Unless` its condition holds, and ends with a `Jump` behind the whole: but for the last

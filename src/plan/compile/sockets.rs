@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::program::Program;
 use crate::check::meaning::{self, Statement};
 use crate::plan::{
-    Call, Close, Connect, Every, Expected, OnReceive, Op, OpId, Payload, Receive, ReceiveAll, ReceiveClose,
+    Call, Close, Connect, Events, Every, Expected, OnReceive, Op, OpId, Payload, Receive, ReceiveAll, ReceiveClose,
     ReceiveForm, Send, Since, SocketId,
 };
 
@@ -93,7 +93,7 @@ impl Places {
 
 impl Program<'_> {
     pub(super) fn websocket(&mut self, socket: &meaning::WebSocket) {
-        let timeout = socket.timeout.unwrap_or(self.timeout);
+        let timeout = socket.request.timeout.unwrap_or(self.timeout);
         let place = self.open.place_of(socket.socket);
         self.open.timeouts.insert(socket.socket, timeout);
         let head = self.here();
@@ -101,13 +101,12 @@ impl Program<'_> {
             self.tables.ops.push(Op::Open { socket: place, block: head, behind: head });
         }
         let block = self.here();
+        let request = self.request(&socket.request);
         let connect = Connect {
-            step: self.step(socket.connect),
+            step: request.step,
             socket: place,
-            path: self.lower.path(&socket.path),
-            headers: self.headers(&socket.headers),
-            query: self.lower.fields(&socket.query),
-            timeout,
+            request,
+            subprotocol: self.lower.optional(socket.subprotocol.as_ref()),
             leaves: socket.outlives.then(|| self.step(socket.close)),
         };
         self.tables.ops.push(Op::Connect(Box::new(connect)));
@@ -130,6 +129,17 @@ impl Program<'_> {
         let close = Close { step, socket: place, code: NORMAL_CLOSURE, reason: None, timeout, leaving: true };
         self.tables.ops.push(Op::Close(Box::new(close)));
         self.open.free(socket.socket);
+    }
+
+    pub(super) fn events(&mut self, events: &meaning::Events) {
+        let request = self.request(&events.request);
+        let (socket, timeout) = (self.open.place_of(events.socket), request.timeout);
+        self.tables.ops.push(Op::Events(Box::new(Events { step: request.step, socket, request })));
+        self.open.around.push((socket, timeout));
+        self.statements(&events.body);
+        self.open.around.pop();
+        self.tables.ops.push(Op::Leave { socket });
+        self.open.free(events.socket);
     }
 
     pub(super) fn with_socket(&mut self, socket: meaning::SocketId, body: &[Statement]) {

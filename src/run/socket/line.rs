@@ -25,6 +25,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
+use super::events::EventStream;
 use super::standing::Lasting;
 use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind};
@@ -225,6 +226,7 @@ impl Sockets {
                 None => Poll::Pending,
                 Some(_) if !line.queue.is_empty() => Poll::Pending,
                 Some(End::ByPeer(frame)) => Poll::Ready(Ok((frame.as_ref().map(|(code, _)| *code), line.ended))),
+                Some(End::OfStream) => Poll::Ready(Ok((None, line.ended))),
                 Some(end) => Poll::Ready(Err(end.trouble())),
             }
         });
@@ -241,7 +243,7 @@ impl Sockets {
             if let Some(end) = &line.end {
                 return Poll::Ready(Err(end.trouble()));
             }
-            let Some(stream) = &mut line.stream else { return Poll::Ready(Err(gone())) };
+            let Some(Source::Socket(stream)) = &mut line.stream else { return Poll::Ready(Err(gone())) };
             let mut stream = Pin::new(stream);
             let flushed = (|| {
                 if frame.is_some() {
@@ -265,7 +267,7 @@ impl Sockets {
         self.poll(id, |line, cx, thread, turn| {
             line.read(cx, thread, turn);
             match &line.end {
-                Some(End::ByPeer(_)) => Poll::Ready(Ok(())),
+                Some(End::ByPeer(_) | End::OfStream) => Poll::Ready(Ok(())),
                 Some(End::Broken(trouble)) => Poll::Ready(Err(trouble.clone())),
                 None => Poll::Pending,
             }
@@ -293,23 +295,12 @@ pub(super) struct Message {
     pub body: Bytes,
     /// The type of a server-sent event.
     pub event: Option<Rc<str>>,
+    /// What it took on the wire.
+    pub bytes: u64,
     /// When it had been read.
     pub arrived: Offset,
     /// Counted from 0 for each socket.
     pub number: u64,
-}
-
-impl Message {
-    /// Bytes on the wire: the payload and its head, as if it came in one frame.
-    pub(super) fn wire_bytes(&self) -> u64 {
-        let length = self.body.len() as u64;
-        let head = match length {
-            0..=125 => 2,
-            126..=0xffff => 4,
-            _ => 10,
-        };
-        head + length
-    }
 }
 
 /// A moment on a socket: what arrives later has at least this number.
@@ -322,7 +313,7 @@ pub(super) struct Mark {
 /// One socket, from its upgrade until it is forgotten.
 pub(super) struct Line {
     /// `None` once nothing more can be read or written.
-    stream: Option<WebSocketStream<Counted>>,
+    stream: Option<Source>,
     queue: VecDeque<Message>,
     queue_bytes: usize,
     /// How many messages have arrived.
@@ -354,10 +345,20 @@ pub(super) struct Line {
     pub leaves: Option<(StepId, Duration)>,
 }
 
+/// Where messages come from.
+pub(super) enum Source {
+    /// A WebSocket.
+    Socket(WebSocketStream<Counted>),
+    /// A stream of server-sent events.
+    Events(Box<EventStream>),
+}
+
 /// How a socket ended.
 pub(super) enum End {
     /// The peer sent its close frame: code and reason.
     ByPeer(Option<(u16, String)>),
+    /// A stream of events came to its end.
+    OfStream,
     /// In another way.
     Broken(Trouble),
 }
@@ -373,6 +374,7 @@ impl End {
             End::ByPeer(Some((code, reason))) => {
                 Trouble::new(ErrorKind::Closed, format!("the peer closed the socket with {code} {reason:?}"))
             }
+            End::OfStream => Trouble::new(ErrorKind::Closed, "the stream of events has ended"),
             End::Broken(trouble) => trouble.clone(),
         }
     }
@@ -382,6 +384,11 @@ impl Line {
     /// A socket that was dialled at `dialled` and is open since `opened`.
     pub(super) fn new(stream: WebSocketStream<Counted>, url: Rc<str>, dialled: Offset, opened: Offset) -> Line {
         let written = stream.get_ref().written;
+        Line::of(Source::Socket(stream), written, url, dialled, opened)
+    }
+
+    /// The same of either kind, with so many bytes written.
+    pub(super) fn of(stream: Source, written: u64, url: Rc<str>, dialled: Offset, opened: Offset) -> Line {
         Line {
             stream: Some(stream),
             queue: VecDeque::new(),
@@ -428,7 +435,7 @@ impl Line {
 
     /// Bytes written since the last time.
     pub(super) fn newly_written(&mut self) -> u64 {
-        let Some(stream) = &self.stream else { return 0 };
+        let Some(Source::Socket(stream)) = &self.stream else { return 0 };
         let before = std::mem::replace(&mut self.written, stream.get_ref().written);
         self.written - before
     }
@@ -448,6 +455,11 @@ impl Line {
     fn is_shown(&self) -> bool {
         let shown = self.called.map_or(self.shown, |called| self.shown.min(called));
         self.queue.front().is_some_and(|message| message.number < shown)
+    }
+
+    /// How many messages nobody has taken.
+    pub(super) fn waiting(&self) -> u64 {
+        self.queue.len() as u64
     }
 
     /// The number of the first message from this one on.
@@ -493,11 +505,28 @@ impl Line {
                 cx.waker().wake_by_ref();
                 break;
             }
-            let Some(stream) = &mut self.stream else { break };
+            let stream = match &mut self.stream {
+                Some(Source::Socket(stream)) => stream,
+                Some(Source::Events(events)) => {
+                    match events.poll_event(cx, &thread.wires) {
+                        Poll::Pending => break,
+                        Poll::Ready(Some(Ok(event))) => {
+                            self.arrive(event.data, Some(event.event), event.bytes, thread);
+                        }
+                        Poll::Ready(Some(Err(trouble))) => self.lose(trouble, thread),
+                        Poll::Ready(None) => {
+                            self.finish(End::OfStream, thread);
+                            self.stream = None;
+                        }
+                    }
+                    continue;
+                }
+                None => break,
+            };
             match Pin::new(stream).poll_next(cx) {
                 Poll::Pending => break,
-                Poll::Ready(Some(Ok(Frame::Text(text)))) => self.arrive(text.into(), thread),
-                Poll::Ready(Some(Ok(Frame::Binary(bytes)))) => self.arrive(bytes, thread),
+                Poll::Ready(Some(Ok(Frame::Text(text)))) => self.frame(text.into(), thread),
+                Poll::Ready(Some(Ok(Frame::Binary(bytes)))) => self.frame(bytes, thread),
                 // The next read flushes our answer to it.
                 Poll::Ready(Some(Ok(Frame::Close(frame)))) => self.finish(End::ByPeer(frame.map(spoken)), thread),
                 Poll::Ready(Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_)))) => {}
@@ -513,9 +542,20 @@ impl Line {
         self.queue.len() >= QUEUE_MESSAGES_MAX || self.queue_bytes >= QUEUE_BYTES_MAX
     }
 
-    fn arrive(&mut self, body: Bytes, thread: &Thread) {
+    /// A message of a socket has come: on the wire its payload and its head, as if it came in one frame.
+    fn frame(&mut self, body: Bytes, thread: &Thread) {
+        let head = match body.len() {
+            0..=125 => 2,
+            126..=0xffff => 4,
+            _ => 10,
+        };
+        let bytes = body.len() as u64 + head;
+        self.arrive(body, None, bytes, thread);
+    }
+
+    fn arrive(&mut self, body: Bytes, event: Option<Rc<str>>, bytes: u64, thread: &Thread) {
         thread.recorder.borrow_mut().count(Counter::MessagesReceived, 1);
-        let message = Message { body, event: None, arrived: thread.clock.now(), number: self.arrived };
+        let message = Message { body, event, bytes, arrived: thread.clock.now(), number: self.arrived };
         self.arrived += 1;
         if self.closing {
             return;

@@ -3,6 +3,7 @@
 //!
 //! A step that fails records its sample and ends the iteration, which cuts its sockets; the user's own stay open.
 
+mod events;
 mod lasting;
 mod line;
 mod receive;
@@ -45,7 +46,7 @@ impl User {
         match opened {
             Ok(mut line) => {
                 line.previous.at = sample.done;
-                line.leaves = op.leaves.map(|step| (step, op.timeout));
+                line.leaves = op.leaves.map(|step| (step, op.request.timeout));
                 line.begin(self.thread.plan.steps[op.step.0 as usize].series, sample.due);
                 self.sockets.keep(op.socket, line);
                 self.tell(|| Event::Opened { step: op.step, time: sample.response_time() });
@@ -107,7 +108,7 @@ impl User {
         let lost = self.sockets.with(op.socket, |line| match line.end() {
             None => Some(None),
             Some(End::Broken(trouble)) => Some(Some(trouble.clone())),
-            Some(End::ByPeer(_)) => None,
+            Some(End::ByPeer(_) | End::OfStream) => None,
         });
         let closed = match lost.flatten() {
             None => {
@@ -163,7 +164,7 @@ impl User {
                     return Err((trouble.kind, point));
                 }
             };
-            sample.bytes_received += message.wire_bytes();
+            sample.bytes_received += message.bytes;
             sample.done = message.arrived;
             let fits = self.with_answer(op.socket, &message, sample, |user, answer| match &op.condition {
                 Some(condition) if !user.fits(condition, answer, point)? => Ok(false),
@@ -183,7 +184,7 @@ impl User {
             match beside {
                 true => {
                     first = message.number + 1;
-                    sample.bytes_received -= message.wire_bytes();
+                    sample.bytes_received -= message.bytes;
                 }
                 false => self.pass_over(op.step, &message),
             }

@@ -66,7 +66,7 @@ impl User {
                     return Err(self.fail(sample, (trouble.kind, point)));
                 }
             };
-            bytes += message.wire_bytes();
+            bytes += message.bytes;
             let mut sample = arrival(op.step, reference.at, message.arrived, bytes);
             let judged = self.with_answer(op.socket, &message, &sample, |user, answer| {
                 let last = match goal {
@@ -132,7 +132,7 @@ impl User {
                     return Err(self.fail_missing(op, &missing, &trouble, reference.at, done, (came, passed, bytes)));
                 }
             };
-            bytes += message.wire_bytes();
+            bytes += message.bytes;
             let mut fitting = None;
             for (index, expected) in missing.iter().enumerate() {
                 let mut sample = arrival(expected.step, reference.at, message.arrived, bytes);

@@ -1,114 +1,225 @@
 //! Opening a socket: the request, the dial, the upgrade.
+//!
+//! The handshake is made here and not by the protocol's library, which takes no `Connection: keep-alive, Upgrade` for
+//! an upgrade, though RFC 6455 lets a server say so.
 
 use std::pin::pin;
+use std::rc::Rc;
 
-use http::header::{CONNECTION, HOST, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT};
-use http::{HeaderName, HeaderValue, Request};
-use tokio_tungstenite::tungstenite::Error;
+use http::HeaderMap;
+use http::header::{
+    ACCEPT, CONNECTION, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{Request, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::Reason;
-use super::line::{Counted, Line, configuration, trouble};
+use super::line::{Counted, Line, configuration};
+use super::{Reason, User};
 use crate::base::units::duration_text;
 use crate::metrics::{ErrorKind, Sample};
-use crate::plan::{Connect, PointId, Value};
+use crate::plan::{Connect, PointId};
 use crate::run::dial::{Trouble, dial};
-use crate::run::place::Place;
+use crate::run::place::Origin;
+use crate::run::request::{Prepared, Ready, header_value};
 use crate::run::thread::Thread;
 use crate::run::trace::Event;
-use crate::run::user::User;
+
+/// Longest head of an answer to an upgrade.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Most headers in it.
+const HEADERS_MAX: usize = 128;
+/// How much is read at a time.
+const READ_BYTES: usize = 1 << 10;
+
+/// An upgrade that is ready to go.
+struct Upgrade {
+    origin: Rc<Origin>,
+    /// The request as it goes out.
+    head: Vec<u8>,
+    key: String,
+    /// The protocols offered; empty: none.
+    offered: String,
+}
+
+/// What a server says to an upgrade.
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// What came behind the head.
+    rest: Vec<u8>,
+}
 
 impl User {
     /// Dials and upgrades by the step's timeout. The sample learns when the request left, the status that came, and
     /// the bytes both ways, also where it fails.
     pub(super) async fn open(&mut self, op: &Connect, sample: &mut Sample, point: PointId) -> Result<Line, Reason> {
-        let place = self.place(&op.path, &op.query, point)?;
-        let request = self.upgrade_request(op, &place, point)?;
-        let url = request.uri().to_string();
-        self.tell(|| Event::Request { step: op.step, method: "GET", url: &url, headers: request.headers(), body: &[] });
         let thread = self.thread.clone();
-        let upgraded = pin!(upgrade(&thread, op, &place, request, sample));
-        match self.wait(upgraded).await {
-            Ok(line) => Ok(line),
-            Err(trouble) => {
-                self.note(point, trouble.kind, || trouble.text);
-                Err((trouble.kind, point))
+        let (upgrade, url) = self.upgrade(op, point)?;
+        let due = sample.due;
+        let deadline = due + op.request.timeout;
+        let opening = pin!(thread.clock.within(deadline, shake_hands(&thread, upgrade, deadline, sample)));
+        let trouble = match self.wait(opening).await {
+            Ok(Ok(stream)) => return Ok(Line::new(stream, url, due, thread.clock.now())),
+            Ok(Err(trouble)) => trouble,
+            Err(_) => {
+                let within = duration_text(op.request.timeout);
+                Trouble::new(ErrorKind::Timeout, format!("the upgrade was not answered within {within}"))
             }
-        }
+        };
+        self.note(point, trouble.kind, || trouble.text);
+        Err((trouble.kind, point))
     }
 
-    /// The upgrade's request: the author's headers, and those that make it an upgrade.
-    fn upgrade_request(&mut self, op: &Connect, place: &Place, point: PointId) -> Result<Request<()>, Reason> {
-        let wrong = |user: &User, why: String| {
-            user.note(point, ErrorKind::Value, || why);
-            (ErrorKind::Value, point)
+    /// The upgrade of this step, for this user now, and its URL: the author's request, and what makes it an upgrade.
+    fn upgrade(&mut self, op: &Connect, point: PointId) -> Result<(Upgrade, Rc<str>), Reason> {
+        let thread = self.thread.clone();
+        let Ready { request, origin, url } = match Prepared::new(&op.request, &thread) {
+            Ok(prepared) => self.request(&op.request, &prepared, point)?,
+            Err(why) => return Err(self.no_value(point, &why)),
         };
-        let mut request = Request::new(());
-        *request.uri_mut() = format!("ws://{}{}", place.origin.authority, place.path)
-            .parse()
-            .map_err(|error| wrong(self, format!("`{}` cannot stand in a request: {error}", place.path)))?;
-        for (name, value) in &op.headers {
-            let name = HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| wrong(self, format!("`{name}` cannot name a header")))?;
-            let value = self.value(value, point)?;
-            if value != Value::Null {
-                let value = HeaderValue::from_bytes(value.text().as_bytes()).map_err(|_| {
-                    wrong(self, format!("the value of header `{name}` holds a line break or another control character"))
-                })?;
-                request.headers_mut().append(name, value);
-            }
-        }
-        let host = HeaderValue::from_str(&place.origin.authority).map_err(|error| wrong(self, error.to_string()))?;
+        let (parts, _) = request.into_parts();
+        let mut request = Request::from_parts(parts, ());
         let headers = request.headers_mut();
-        headers.entry(HOST).or_insert(host);
-        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(concat!("scn/", env!("CARGO_PKG_VERSION"))));
+        if !op.request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
+            headers.remove(ACCEPT);
+        }
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        let key = HeaderValue::from_str(&generate_key()).expect("a key is base64");
-        headers.insert(SEC_WEBSOCKET_KEY, key);
-        Ok(request)
+        let key = generate_key();
+        headers.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_str(&key).expect("a key is base64"));
+        let offered = match &op.subprotocol {
+            None => String::new(),
+            Some(value) => {
+                let value = self.value(value, point)?;
+                match header_value(&SEC_WEBSOCKET_PROTOCOL, &value) {
+                    Ok(offer) => request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offer),
+                    Err(why) => return Err(self.no_value(point, &why)),
+                };
+                value.text().into_owned()
+            }
+        };
+        let url: Rc<str> = url.replacen("http", "ws", 1).into();
+        self.tell(|| Event::Request { step: op.step, method: "GET", url: &url, headers: request.headers(), body: &[] });
+        Ok((Upgrade { origin, head: head_of(&request), key, offered }, url))
     }
 }
 
-/// Dials and upgrades.
-async fn upgrade(
+/// Dials, sends the upgrade and checks what is answered.
+async fn shake_hands(
     thread: &Thread,
-    op: &Connect,
-    place: &Place,
-    request: Request<()>,
+    upgrade: Upgrade,
+    deadline: crate::base::Offset,
     sample: &mut Sample,
-) -> Result<Line, Trouble> {
-    let deadline = sample.due + op.timeout;
-    let url = request.uri().to_string();
-    let stream = dial(thread, &place.origin.host, place.origin.port, deadline).await?;
+) -> Result<WebSocketStream<Counted>, Trouble> {
+    let mut stream = Counted::new(dial(thread, &upgrade.origin.host, upgrade.origin.port, deadline).await?);
     sample.sent = thread.clock.now();
-    // The request's size, should the upgrade fail and take the counting stream with it.
-    sample.bytes_sent = head_bytes(&request);
-    let upgrade = tokio_tungstenite::client_async_with_config(request, Counted::new(stream), Some(configuration()));
-    match thread.clock.within(deadline, upgrade).await {
-        Ok(Ok((stream, response))) => {
-            sample.status = response.status().as_u16();
-            sample.bytes_sent = stream.get_ref().written;
-            sample.bytes_received = stream.get_ref().read;
-            Ok(Line::new(stream, url.into(), sample.due, thread.clock.now()))
+    let answered = exchange(&mut stream, &upgrade.head).await;
+    (sample.bytes_sent, sample.bytes_received) = (stream.written, stream.read);
+    let Answered { status, headers, rest } = answered?;
+    sample.status = status.as_u16();
+    if status != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Trouble::new(ErrorKind::Status, format!("the upgrade was answered with {status}")));
+    }
+    if let Some(why) = fault(&headers, &upgrade) {
+        return Err(Trouble::new(ErrorKind::Protocol, why));
+    }
+    Ok(WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(configuration())).await)
+}
+
+/// Sends a request and reads the head of its answer.
+async fn exchange(stream: &mut Counted, head: &[u8]) -> Result<Answered, Trouble> {
+    stream.write_all(head).await.map_err(|error| Trouble::of_io(&error))?;
+    stream.flush().await.map_err(|error| Trouble::of_io(&error))?;
+    let mut bytes = Vec::with_capacity(READ_BYTES);
+    loop {
+        if bytes.len() > HEAD_BYTES_MAX {
+            let limit = HEAD_BYTES_MAX >> 10;
+            return Err(Trouble::new(ErrorKind::Protocol, format!("the answer's head is longer than {limit} KiB")));
         }
-        Ok(Err(Error::Http(response))) => {
-            sample.status = response.status().as_u16();
-            sample.bytes_received = response.body().as_ref().map_or(0, Vec::len) as u64;
-            Err(Trouble::new(ErrorKind::Status, format!("the upgrade was answered with {}", response.status())))
+        bytes.reserve(READ_BYTES);
+        match stream.read_buf(&mut bytes).await {
+            Ok(0) => {
+                let text = "the peer closed the connection before the upgrade was finished";
+                return Err(Trouble::new(ErrorKind::Closed, text));
+            }
+            Ok(_) => {}
+            Err(error) => return Err(Trouble::of_io(&error)),
         }
-        Ok(Err(error)) => Err(trouble(&error)),
-        Err(_) => {
-            let text = format!("the upgrade was not answered within {}", duration_text(op.timeout));
-            Err(Trouble::new(ErrorKind::Timeout, text))
+        let mut fields = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut response = httparse::Response::new(&mut fields);
+        match response.parse(&bytes) {
+            Ok(httparse::Status::Partial) => {}
+            Ok(httparse::Status::Complete(length)) => {
+                let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
+                let status = status.ok_or_else(|| Trouble::new(ErrorKind::Protocol, "the answer's status is none"))?;
+                let headers = response.headers.iter().filter_map(|field| {
+                    let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+                    Some((name, HeaderValue::from_bytes(field.value).ok()?))
+                });
+                let mut all = HeaderMap::new();
+                headers.for_each(|(name, value)| {
+                    all.append(name, value);
+                });
+                return Ok(Answered { status, headers: all, rest: bytes[length..].to_vec() });
+            }
+            Err(error) => return Err(Trouble::new(ErrorKind::Protocol, format!("what came is not HTTP: {error}"))),
         }
     }
 }
 
-/// The size of a request's head on the wire.
-fn head_bytes(request: &Request<()>) -> u64 {
-    let path = request.uri().path_and_query().map_or(1, |path| path.as_str().len());
-    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    ("GET  HTTP/1.1\r\n\r\n".len() + path + headers) as u64
+/// Why an answer with status 101 is no upgrade to what was asked for (RFC 6455, 4.1); `None`: it is.
+fn fault(headers: &HeaderMap, upgrade: &Upgrade) -> Option<String> {
+    if !says(headers, &UPGRADE, "websocket") || !says(headers, &CONNECTION, "upgrade") {
+        return Some(
+            "the answer does not upgrade to a WebSocket: its `Upgrade` or `Connection` header is missing".into(),
+        );
+    }
+    let accept = headers.get(SEC_WEBSOCKET_ACCEPT).map(|value| value.as_bytes().trim_ascii());
+    if accept != Some(derive_accept_key(upgrade.key.as_bytes()).as_bytes()) {
+        return Some("the answer is not to this upgrade: its `Sec-WebSocket-Accept` does not fit the key".into());
+    }
+    if let Some(extension) = headers.get(SEC_WEBSOCKET_EXTENSIONS).filter(|value| !value.is_empty()) {
+        let extension = String::from_utf8_lossy(extension.as_bytes()).into_owned();
+        return Some(format!("the server speaks an extension that was not offered: `{extension}`"));
+    }
+    let chosen = headers.get(SEC_WEBSOCKET_PROTOCOL).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    match (&chosen, upgrade.offered.as_str()) {
+        (None, "") => None,
+        (None, offered) => Some(format!("the server chose no subprotocol, offered was `{offered}`")),
+        (Some(chosen), offered) if offered.split(',').any(|offer| offer.trim() == chosen.trim()) => None,
+        (Some(chosen), "") => Some(format!("the server chose the subprotocol `{chosen}`, and none was offered")),
+        (Some(chosen), offered) => {
+            Some(format!("the server chose the subprotocol `{chosen}`, offered was `{offered}`"))
+        }
+    }
+}
+
+/// Whether one of a header's values, which commas separate, is this word.
+fn says(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(word))
+}
+
+/// A request's head as it goes out, the host first.
+fn head_of(request: &Request<()>) -> Vec<u8> {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let mut head = format!("GET {path} HTTP/1.1\r\n").into_bytes();
+    let mut field = |name: &str, value: &HeaderValue| {
+        head.extend_from_slice(name.as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    };
+    if let Some(host) = request.headers().get(HOST) {
+        field("Host", host);
+    }
+    request.headers().iter().filter(|(name, _)| *name != HOST).for_each(|(name, value)| field(name.as_str(), value));
+    head.extend_from_slice(b"\r\n");
+    head
 }

@@ -242,11 +242,12 @@ fn headers_query_and_values_are_part_of_the_upgrade() {
         assert!(request.contains("Host: 127.0.0.1\r\n"), "{request}");
         assert!(request.contains("user-agent: scn/"), "{request}");
     };
-    let op = Connect {
+    let request = Http {
         query: vec![("room".into(), Expr::Literal(Value::from("a b")))],
         headers: vec![("X-Key".into(), Expr::Literal(Value::Number(7.0)))],
-        ..connect()
+        ..request()
     };
+    let op = Connect { request, ..connect() };
     pretend(walk(user_of_bytes(serve), async |mut user| {
         assert_eq!(user.connect(&op).await, Err(Failed));
         user

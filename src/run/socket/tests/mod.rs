@@ -16,7 +16,9 @@ use super::line::QUEUE_MESSAGES_MAX;
 use super::*;
 use crate::metrics::Snapshot;
 use crate::plan::expr::{Extractor, JsonPath, Operator, Piece, Segment};
-use crate::plan::{Part, Payload, Receive, ReceiveForm, SeriesId, SeriesKind, Since, SlotId, Template, Value};
+use crate::plan::{
+    self, Http, LooksAt, Part, Payload, Receive, ReceiveForm, SeriesId, SeriesKind, Since, SlotId, Template, Value,
+};
 use crate::run::fixture::{self, Memory, pretend};
 
 type Server = WebSocketStream<DuplexStream>;
@@ -123,15 +125,21 @@ where
 }
 
 fn connect() -> Connect {
-    let path = Template { pieces: vec![Piece::Literal("/ws".into())] };
-    Connect {
+    Connect { step: CONNECT, socket: SOCKET, request: request(), subprotocol: None, leaves: None }
+}
+
+/// The upgrade, but for what makes it one.
+fn request() -> Http {
+    Http {
         step: CONNECT,
-        socket: SOCKET,
-        path,
+        method: "GET".into(),
+        path: Template { pieces: vec![Piece::Literal("/ws".into())] },
         headers: Vec::new(),
         query: Vec::new(),
+        body: plan::Body::None,
         timeout: ms(1_000),
-        leaves: None,
+        parts: Vec::new(),
+        looks_at: LooksAt::default(),
     }
 }
 
