@@ -76,8 +76,21 @@ pub const TLS_SETTINGS: &[&str] = &["ca", "cert", "key", "verify"];
 pub const SOCKET_SETTINGS: &[&str] = &["header", "query", "cookie", "auth", "subprotocol", "timeout"];
 
 /// Words that begin a setting of a stream of events.
-pub const EVENTS_SETTINGS: &[&str] =
-    &["header", "query", "cookie", "auth", "json", "form", "multipart", "body", "timeout", "redirects"];
+pub const EVENTS_SETTINGS: &[&str] = &[
+    "header",
+    "query",
+    "cookie",
+    "auth",
+    "json",
+    "form",
+    "multipart",
+    "body",
+    "timeout",
+    "redirects",
+    "expect",
+    "check",
+    "capture",
+];
 
 /// Words that begin an option of data.
 pub const DATA_OPTIONS: &[&str] = &["pick", "when", "columns", "separator"];

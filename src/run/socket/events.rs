@@ -101,7 +101,7 @@ impl User {
             return Err((ErrorKind::Status, point));
         }
         let headers = Some(&head.headers);
-        let answer = Answer { status, headers, body: &nothing, size: 0, url, time, event: None };
+        let answer = Answer { status, headers, body: &nothing, size: 0, url, time, event: None, digest: None };
         self.judge(&op.request.parts, &answer)?;
         let found = content_type(&head.headers);
         if found.as_deref().is_none_or(|found| !found.eq_ignore_ascii_case(EVENT_STREAM)) {

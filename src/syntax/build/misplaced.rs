@@ -45,7 +45,8 @@ impl Place {
             }
             Place::User | Place::Task => default,
             Place::Socket => default && rule != G::redirects_s || rule == G::subprotocol_s,
-            Place::Events => default || body,
+            // What is asked of the answer's head; `set` and `measure` are statements there.
+            Place::Events => default || body || matches!(rule, G::expect_s | G::check_s | G::capture_s),
             Place::Request => default || body || message,
             Place::Message => message,
             Place::File | Place::Tls | Place::Data => false,
