@@ -191,7 +191,7 @@ impl Text<'_> {
             // Said where the socket is opened.
             Op::Reopen { .. } => return,
             Op::Events(_)
-            | Op::Leave { .. }
+            | Op::LeaveEvents { .. }
             | Op::OnReceive(_)
             | Op::Every(_)
             | Op::Open { .. }

@@ -228,7 +228,7 @@ pub enum Op {
     /// Opens a stream of server-sent events.
     Events(Box<Events>),
     /// Leaves a stream of events: its connection is closed, without a step.
-    Leave {
+    LeaveEvents {
         /// Where it is kept.
         socket: SocketId,
     },

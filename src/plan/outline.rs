@@ -68,9 +68,9 @@ fn range(plan: &Plan, mut at: usize, end: usize) -> Vec<Node<'_>> {
                 at = behind.0 as usize;
             }
             Op::Events(events) => {
-                let is_its = |op: &Op| matches!(op, Op::Leave { socket } if *socket == events.socket);
+                let is_its = |op: &Op| matches!(op, Op::LeaveEvents { socket } if *socket == events.socket);
                 let length = plan.ops[at..end].iter().position(is_its);
-                let leave = at + length.expect("a stream's block ends with its `Leave`");
+                let leave = at + length.expect("a stream's block ends with its `LeaveEvents`");
                 nodes.push(Node::Events { events, body: range(plan, at + 1, leave) });
                 at = leave + 1;
             }
@@ -126,8 +126,12 @@ fn range(plan: &Plan, mut at: usize, end: usize) -> Vec<Node<'_>> {
             Op::Connect(connect) => {
                 let is_its =
                     |op: &Op| matches!(op, Op::Close(close) if close.leaving && close.socket == connect.socket);
-                let length = plan.ops[at..end].iter().position(is_its);
-                let leave = at + length.expect("a socket's block ends with its `Close`");
+                // A `stop` inside closes it too: its own is the last before the place is used again.
+                let again = |op: &Op| matches!(op, Op::Connect(other) if other.socket == connect.socket);
+                let block = &plan.ops[at + 1..end];
+                let block = &block[..block.iter().position(again).unwrap_or(block.len())];
+                let length = block.iter().rposition(is_its);
+                let leave = at + 1 + length.expect("a socket's block ends with its `Close`");
                 let Op::Close(close) = &plan.ops[leave] else { unreachable!("that is what was looked for") };
                 nodes.push(Node::Socket { connect, body: range(plan, at + 1, leave), close });
                 at = leave + 1;

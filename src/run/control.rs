@@ -3,6 +3,7 @@
 //! A block that has begun leaves a [`Frame`]. A failure unwinds the frames up to one that catches it; a user without
 //! frames pays nothing for them.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use super::life::UNANSWERED_MIN;
@@ -260,7 +261,8 @@ impl User {
         if self.due == Offset::from(last) {
             self.due = self.due + UNANSWERED_MIN;
             let due = self.due;
-            self.thread.clock.sleep_until(due).await;
+            let sleep = pin!(self.thread.clock.sleep_until(due));
+            self.wait(sleep).await;
         }
         self.put(limit, Value::List(vec![times[0].clone(), time(self.due)].into()));
         self.due < Offset::from(until)

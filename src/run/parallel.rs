@@ -4,6 +4,8 @@
 //! Then the answers are judged as they come, and the block ends with the last of them. What a step captures is there
 //! from then on.
 
+use std::pin::pin;
+
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
@@ -46,7 +48,7 @@ impl User {
             }
         }
         let mut end = due;
-        while let Some((http, landed)) = flights.next().await {
+        while let Some((http, landed)) = self.wait(pin!(flights.next())).await {
             failed |= self.land(http, landed).is_err();
             end = end.max(self.due);
         }

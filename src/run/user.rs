@@ -134,7 +134,7 @@ impl User {
                     at = behind.0 as usize;
                 }
                 Op::Events(op) => Box::pin(self.listen(op)).await?,
-                Op::Leave { socket } => self.sockets.leave_stream(*socket),
+                Op::LeaveEvents { socket } => self.sockets.leave_stream(*socket),
                 Op::OnReceive(op) => {
                     self.stand_answer(op, OpId(index as u32));
                     at = op.behind.0 as usize;
@@ -200,10 +200,14 @@ impl User {
             return Err(Failed);
         }
         let first = self.thread.plan.users[self.class.0 as usize].user_sockets;
-        match self.sockets.is_to_leave(first) {
-            true => Box::pin(self.leave(false)).await,
-            false => Ok(()),
+        if self.sockets.is_to_leave(first) {
+            Box::pin(self.leave(false)).await?;
         }
+        if self.stopped.is_some() {
+            // A stream of events that was being read.
+            self.sockets.cut_from(first);
+        }
+        Ok(())
     }
 
     /// Waits for so long from when the next step would have been due.

@@ -138,7 +138,7 @@ impl Program<'_> {
         self.open.around.push((socket, timeout));
         self.statements(&events.body);
         self.open.around.pop();
-        self.tables.ops.push(Op::Leave { socket });
+        self.tables.ops.push(Op::LeaveEvents { socket });
         self.open.free(events.socket);
     }
 

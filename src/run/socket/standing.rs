@@ -215,8 +215,10 @@ impl User {
         let paused = self.paused;
         let previous = self.sockets.with(socket, |line| line.previous);
         let outer = std::mem::replace(&mut self.heard, heard);
+        // What the dialogue tries again, or goes on behind, is no business of what stands beside it.
+        let frames = std::mem::take(&mut self.frames);
         let done = Box::pin(self.walk(body)).await;
-        (self.heard, self.due, self.paused) = (outer, due, paused);
+        (self.heard, self.due, self.paused, self.frames) = (outer, due, paused, frames);
         self.sockets.with(socket, |line| {
             line.previous = previous.unwrap_or(line.previous);
             line.called = None;
