@@ -21,3 +21,4 @@ mod scenarios;
 mod sockets;
 mod syntax;
 mod thresholds;
+mod tour;
