@@ -11,7 +11,7 @@ use super::names::{Declaration, Holes};
 use super::series::Row;
 use super::sockets::Socket;
 use crate::base::{Files, Sources, Span};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// The work in progress.
 pub(super) struct Checker<'a> {
@@ -197,6 +197,11 @@ impl<'a> Checker<'a> {
     pub fn finish(mut self) -> Checked {
         let mut seen = BTreeSet::new();
         self.diagnostics.retain(|d| seen.insert((d.primary.span, d.rule)));
+        // What cannot stand where it stands is not judged besides: one mistake, one message.
+        let errors = self.diagnostics.iter().filter(|d| d.severity() == Severity::Error);
+        let wrong: BTreeSet<_> = errors.map(|d| (d.primary.span.file, d.primary.span.start)).collect();
+        let stands_well = |d: &Diagnostic| !wrong.contains(&(d.primary.span.file, d.primary.span.start));
+        self.diagnostics.retain(|d| d.severity() == Severity::Error || stands_well(d));
         self.diagnostics.sort_by_key(|d| (d.primary.span.start, d.primary.span.end));
         Checked { scenario: self.scenario, rows: self.rows, diagnostics: self.diagnostics }
     }

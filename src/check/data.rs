@@ -92,6 +92,8 @@ impl Checker<'_> {
                     let known = self.scenario.data.iter().map(|known| known.name.value.as_str());
                     let near = nearest(&name.value, known).map(str::to_owned);
                     self.report(undefined_data(name, near.as_deref()));
+                    // What was probably meant is not unused.
+                    self.wanted.extend(near);
                 }
                 (ExprKind::Bad, Type::Unknown)
             }

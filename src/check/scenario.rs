@@ -437,6 +437,15 @@ fn reserved_task(name: &ast::Name) -> Diagnostic {
 fn malformed_url(span: Span, text: &str, why: &str) -> Diagnostic {
     let diagnostic = Diagnostic::new(Rule::MalformedUrl, span, format!("`{text}` is no URL that load can be sent to"))
         .label(why.to_owned());
+    if let Some((scheme, rest)) = text.split_once("://")
+        && matches!(scheme, "ws" | "wss")
+    {
+        let whole = format!("\"{}://{rest}\"", if scheme == "ws" { "http" } else { "https" });
+        return diagnostic
+            .label("a `websocket` step upgrades a connection of HTTP")
+            .help(format!("did you mean `{whole}`?"))
+            .fix(span, whole);
+    }
     if !text.contains("://") && !text.is_empty() {
         let whole = format!("\"http://{text}\"");
         return diagnostic.label("it has no scheme").help(format!("did you mean `{whole}`?")).fix(span, whole);

@@ -138,7 +138,9 @@ impl<'t> Builder<'t> {
     pub(super) fn bad_threshold(&mut self, pair: P<'t>) -> Bad {
         let span = self.place(&pair);
         let text = pair.as_str();
-        self.explain_at(&pair, G::threshold_tail, "a threshold");
+        if !self.threshold_slip(pair.as_span().start(), text) {
+            self.explain_at(&pair, G::threshold_tail, "a threshold");
+        }
         self.bad(span, text)
     }
 

@@ -13,6 +13,7 @@ mod part;
 mod socket;
 mod step;
 mod threshold;
+mod threshold_slips;
 mod unknown;
 mod user;
 

@@ -3,7 +3,7 @@
 use super::item::inner_first;
 use super::{Builder, G, P};
 use crate::base::{Span, Spanned};
-use crate::syntax::ast::{BinaryOperator, Subject, Threshold, ThresholdItem, Thresholds};
+use crate::syntax::ast::{BinaryOperator, ExprKind, Subject, Threshold, ThresholdItem, Thresholds};
 
 impl<'t> Builder<'t> {
     pub(super) fn thresholds(&mut self, span: Span, tail: P<'t>) -> Thresholds {
@@ -44,8 +44,20 @@ impl<'t> Builder<'t> {
             }
         }
         let (metric, value) = (metric.expect("a threshold has a metric"), value.expect("a threshold has a limit"));
+        if let ExprKind::Binary(_, joint, _) = &value.kind
+            && matches!(joint.value, BinaryOperator::And | BinaryOperator::Or)
+        {
+            self.wrong(joint.span, "a threshold is one comparison")
+                .help("write each in a line of its own; all must hold");
+            return ThresholdItem::Bad(self.bad(span, text));
+        }
         let Some(operator) = operator.flatten() else { return ThresholdItem::Bad(self.bad(span, text)) };
         use BinaryOperator::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+        if operator.value == BinaryOperator::Divide {
+            self.wrong(operator.span, "a step without a label is named by method and path, in quotes")
+                .help("`p95 of \"GET /users/${id}\" < 300ms`");
+            return ThresholdItem::Bad(self.bad(span, text));
+        }
         if !matches!(operator.value, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual) {
             self.wrong(operator.span, "a threshold compares").label("`<`, `<=`, `>` or `>=` is due here");
             return ThresholdItem::Bad(self.bad(span, text));
