@@ -52,6 +52,8 @@ pub(super) struct Checker<'a> {
     /// Whether a variable that `env` reads without a default may be missing here: in the URL of the target, which may
     /// be given on the command line instead.
     pub may_lack_environment: bool,
+    /// Whether the name that is declared is what a loop goes through.
+    pub names_item: bool,
     /// What extractors look into here.
     pub answer: Answer,
     /// Names that were said to be undefined, with no better one at hand: one missing declaration is one mistake.
@@ -174,6 +176,7 @@ impl<'a> Checker<'a> {
             place: Place::default(),
             flow: Flow::default(),
             may_lack_environment: false,
+            names_item: false,
             answer: Answer::None,
             missing: HashSet::new(),
             wanted: HashSet::new(),

@@ -293,8 +293,21 @@ impl Checker<'_> {
                 true => (&[Type::String, Type::List][..], "what `json` looks into"),
                 false => (&[Type::String][..], "what `regex` looks into"),
             };
-            Box::new(self.typed(of, wanted, what))
+            let of = self.expr(of);
+            if !(json && matches!(of.ty, Type::Row(_))) {
+                self.must_be(&of, wanted, what);
+            }
+            Box::new(of)
         });
+        // What a loop goes through may be called as something that an answer has: where there is no answer, that is it.
+        let word = extractor_word(written);
+        if of.is_none()
+            && !all
+            && matches!(self.answer, Answer::None | Answer::NotYet)
+            && self.flow.declared.contains_key(word)
+        {
+            return self.resolve(word, span);
+        }
         if of.is_none() {
             self.must_have_answer(extractor_word(written), span);
         }

@@ -70,7 +70,7 @@ impl Checker<'_> {
 
     /// Declares a value at this place; it is set from here on.
     pub fn declare(&mut self, name: &ast::Name, ty: Type) -> VarId {
-        if keyword::is_reserved(&name.value) {
+        if keyword::is_reserved(&name.value) && !(self.names_item && names_part_of_answer(&name.value)) {
             self.report(reserved_name(name));
         }
         if let Some(&(earlier, block)) = self.flow.declared.get(&name.value)
@@ -212,6 +212,12 @@ pub(super) fn declared_in(block: &ast::Block, task: &str, to: &mut Vec<Declarati
         }
         statement.kind.blocks().into_iter().for_each(|body| declared_in(body, task, to));
     }
+}
+
+/// Whether an answer has something of that name which stands alone. `for url in links` means what it says: nothing is
+/// looked into before the block of a step, and in it the word is the answer's.
+fn names_part_of_answer(name: &str) -> bool {
+    matches!(name, "status" | "body" | "size" | "url" | "time" | "event")
 }
 
 /// What other languages call so, and what is written here.

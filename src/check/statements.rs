@@ -124,7 +124,10 @@ impl Checker<'_> {
     pub(super) fn begin_index(&mut self, name: &ast::Name, ty: Type) -> Index {
         let shared = self.place.values.remove(&name.value);
         let outer = self.flow.declared.get(&name.value).copied();
-        Index { variable: self.declare(name, ty), name: name.value.clone(), shared, outer }
+        self.names_item = true;
+        let variable = self.declare(name, ty);
+        self.names_item = false;
+        Index { variable, name: name.value.clone(), shared, outer }
     }
 
     /// Brings back what the name that counts had hidden.

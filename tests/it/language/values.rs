@@ -218,6 +218,10 @@ fn extractors() -> Vec<Case> {
             .task("GET /x {\ncapture code = regex /code=([^&]+)/ of header Location\n}\nGET /${code}")
             .server(|_| Answer::ok().header("location", "/cb?code=a1&state=z"))
             .expect(|seen| assert_eq!(seen.paths(), ["/x", "/a1"])),
+        // What a loop goes through may be called so, too; in the block of a step the word is the answer's.
+        case("`url`")
+            .task("for url in [\"/a\", \"/b\"] { GET ${url} { expect url == \"http://127.0.0.1${regex /.$/ of url}\" else url } }")
+            .expect(|seen| assert_eq!(seen.paths()[..1], ["/a"])),
         case("`capture name = extractor default value`")
             .task(
                 "GET /x {\ncapture a = json $.none default \"other\"\ncapture links = all regex /href/ default [\"none\"]\n\
