@@ -301,6 +301,8 @@ pub enum Statement {
         socket: SocketId,
         /// What happens on it.
         body: Vec<Statement>,
+        /// Its name, as it is used here.
+        name: Span,
     },
     /// A standing answer on the innermost socket.
     OnReceive(OnReceive),
@@ -575,6 +577,8 @@ pub enum ReceiveForm {
 /// Several messages from a socket, in any order.
 #[derive(Clone, Debug)]
 pub struct ReceiveAll {
+    /// The statement without its messages.
+    pub head: Span,
     /// Which messages, in the order in which they are tried.
     pub expected: Vec<Expected>,
     /// For the whole statement.

@@ -66,7 +66,7 @@ impl Checker<'_> {
             }
         };
         let (body, _) = self.on_socket(id, socket, true, body);
-        Some(Statement::With { socket: id, body })
+        Some(Statement::With { socket: id, body, name: name.span })
     }
 
     /// The socket of this name, and where it is opened; says so where there is none.

@@ -194,7 +194,7 @@ impl Checker<'_> {
             behind.assigned.extend(after.assigned);
         }
         self.flow = behind;
-        open.then_some(Statement::ReceiveAll(ReceiveAll { expected: understood, within, since }))
+        open.then_some(Statement::ReceiveAll(ReceiveAll { head, expected: understood, within, since }))
     }
 
     fn expected_row(&mut self, entry: &ast::Expected, gaps: bool) -> Step {

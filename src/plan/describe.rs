@@ -144,7 +144,7 @@ impl Text<'_> {
                     self.parts(depth + 1, &events.request.parts);
                     self.nodes(depth + 1, body);
                 }
-                Node::Standing { point, body } => {
+                Node::With { point, body } | Node::Standing { point, body } => {
                     self.point(depth, *point);
                     self.nodes(depth + 1, body);
                 }
@@ -171,9 +171,10 @@ impl Text<'_> {
             Op::Close(close) => (close.step, none),
             Op::ReceiveClose(close) => (close.step, none),
             Op::ReceiveAll(all) => {
+                self.point(depth, all.point);
                 for expected in &all.expected {
-                    self.step(depth, expected.step);
-                    self.parts(depth + 1, &expected.parts);
+                    self.step(depth + 1, expected.step);
+                    self.parts(depth + 2, &expected.parts);
                 }
                 return;
             }
@@ -191,6 +192,7 @@ impl Text<'_> {
             // Said where the socket is opened.
             Op::Reopen { .. } => return,
             Op::Events(_)
+            | Op::With { .. }
             | Op::LeaveEvents { .. }
             | Op::OnReceive(_)
             | Op::Every(_)

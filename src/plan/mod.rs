@@ -246,6 +246,13 @@ pub enum Op {
         /// Where the socket is kept.
         socket: SocketId,
     },
+    /// What comes up to `behind` is done on a socket that has outlived its block: its steps say so themselves.
+    With {
+        /// Where it stands.
+        point: PointId,
+        /// Behind its last operation.
+        behind: OpId,
+    },
     /// A standing answer stands from here on.
     OnReceive(Box<OnReceive>),
     /// A standing timer stands from here on.
@@ -679,6 +686,8 @@ pub struct ReceiveAll {
     pub within: Duration,
     /// What each is timed from; `None`: the end of the socket's previous step.
     pub since: Option<Since>,
+    /// Where it stands.
+    pub point: PointId,
 }
 
 /// One message of several.

@@ -41,6 +41,11 @@ pub(super) enum Node<'a> {
         events: &'a Events,
         body: Vec<Node<'a>>,
     },
+    /// Steps on a socket that has outlived its block.
+    With {
+        point: PointId,
+        body: Vec<Node<'a>>,
+    },
     /// A standing answer or timer.
     Standing {
         point: PointId,
@@ -73,6 +78,11 @@ fn range(plan: &Plan, mut at: usize, end: usize) -> Vec<Node<'_>> {
                 let leave = at + length.expect("a stream's block ends with its `LeaveEvents`");
                 nodes.push(Node::Events { events, body: range(plan, at + 1, leave) });
                 at = leave + 1;
+            }
+            Op::With { point, behind } => {
+                let behind = behind.0 as usize;
+                nodes.push(Node::With { point: *point, body: range(plan, at + 1, behind) });
+                at = behind;
             }
             Op::OnReceive(answer) => {
                 let (body, behind) = (answer.body.0 as usize, answer.behind.0 as usize);

@@ -173,6 +173,7 @@ fn demand(plan: &Plan, nodes: &[Node<'_>], wanted: &[bool]) -> Option<Demand> {
                     return None;
                 }
             }
+            Node::With { body, .. } => sum.add(1.0, demand(plan, body, wanted)?),
             Node::Open { body } => sum.add(1.0, demand(plan, body, wanted)?),
             Node::Single(_) => {}
             Node::Socket { connect, body, close } => {

@@ -135,6 +135,7 @@ impl User {
                 }
                 Op::Events(op) => Box::pin(self.listen(op)).await?,
                 Op::LeaveEvents { socket } => self.sockets.leave_stream(*socket),
+                Op::With { point, .. } => self.tell(|| Event::Entered { point: *point, note: "" }),
                 Op::OnReceive(op) => {
                     self.stand_answer(op, OpId(index as u32));
                     at = op.behind.0 as usize;

@@ -109,7 +109,7 @@ impl<'a> Program<'a> {
             Statement::Http(http) => self.http(http),
             Statement::WebSocket(socket) => self.websocket(socket),
             Statement::Events(events) => self.events(events),
-            Statement::With { socket, body } => self.with_socket(*socket, body),
+            Statement::With { socket, body, name } => self.with_socket(*socket, body, *name),
             Statement::OnReceive(answer) => self.on_receive(answer),
             Statement::Every(timer) => self.every(timer),
             Statement::Send { step, payload } => self.send(*step, payload),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::program::Program;
+use crate::base::Span;
 use crate::check::meaning::{self, Statement};
 use crate::plan::{
     Call, Close, Connect, Events, Every, Expected, OnReceive, Op, OpId, Payload, Receive, ReceiveAll, ReceiveClose,
@@ -142,12 +143,17 @@ impl Program<'_> {
         self.open.free(events.socket);
     }
 
-    pub(super) fn with_socket(&mut self, socket: meaning::SocketId, body: &[Statement]) {
+    pub(super) fn with_socket(&mut self, socket: meaning::SocketId, body: &[Statement], name: Span) {
+        let point = self.statement_point(name, "with ");
+        let head = self.here();
+        self.tables.ops.push(Op::With { point, behind: head });
         let place = self.open.place_of(socket);
         let timeout = self.open.timeouts.get(&socket).copied().unwrap_or(self.timeout);
         self.open.around.push((place, timeout));
         self.statements(body);
         self.open.around.pop();
+        let behind = self.here();
+        self.tables.ops[head.0 as usize] = Op::With { point, behind };
     }
 
     pub(super) fn on_receive(&mut self, answer: &meaning::OnReceive) {
@@ -222,7 +228,8 @@ impl Program<'_> {
         });
         let expected = expected.collect();
         let (within, since) = (all.within.unwrap_or(timeout), all.since.map(since));
-        self.tables.ops.push(Op::ReceiveAll(Box::new(ReceiveAll { socket, expected, within, since })));
+        let point = self.statement_point(all.head, "");
+        self.tables.ops.push(Op::ReceiveAll(Box::new(ReceiveAll { socket, expected, within, since, point })));
     }
 
     pub(super) fn receive_close(&mut self, close: &meaning::ReceiveClose) {

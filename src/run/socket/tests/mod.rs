@@ -2,6 +2,7 @@
 
 mod endings;
 mod receives;
+mod upgrades;
 
 use std::future::{Future, pending};
 use std::rc::Rc;

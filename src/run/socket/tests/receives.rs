@@ -19,7 +19,7 @@ fn lasting(length: Duration, at_least: Option<f64>) -> Receive {
 fn both(first: f64, second: f64, since: Option<Since>) -> ReceiveAll {
     let expected = |step, n| Expected { step, condition: Some(n_is(n)), parts: Vec::new() };
     let expected = vec![expected(CALL, first), expected(RECEIVE, second)];
-    ReceiveAll { socket: SOCKET, expected, within: ms(1_000), since }
+    ReceiveAll { socket: SOCKET, expected, within: ms(1_000), since, point: head(RECEIVE) }
 }
 
 fn close_of(code: Option<u16>) -> ReceiveClose {
