@@ -11,7 +11,7 @@ use super::trace::Event;
 use super::user::{Failed, User};
 use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind, Outcome, Sample};
-use crate::plan::{Block, Expr, Items, Measure, Op, OpId, PointId, REPEAT_MAX, SlotId, Value};
+use crate::plan::{Block, Expr, Items, Measure, MeasureUnit, Op, OpId, PointId, REPEAT_MAX, SeriesKind, SlotId, Value};
 
 /// A block that has begun.
 pub struct Frame {
@@ -377,7 +377,12 @@ impl User {
             self.note(measure.point, ErrorKind::Value, text);
             return Err((ErrorKind::Value, measure.point));
         };
-        self.tell(|| Event::Measured { point: measure.point, value });
+        let as_duration = match self.thread.plan.series[measure.series.0 as usize].kind {
+            SeriesKind::Measure(MeasureUnit::Time) => Duration::try_from_secs_f64(number.max(0.0)).ok(),
+            _ => None,
+        };
+        let shown = as_duration.map(Value::Duration);
+        self.tell(|| Event::Measured { point: measure.point, value: shown.as_ref().unwrap_or(value) });
         self.thread.recorder.borrow_mut().measure(measure.series, number);
         Ok(())
     }

@@ -87,7 +87,7 @@ fn marks_of_line(line: &str) -> Option<Vec<Mark>> {
             }
         };
         skip_blanks(&mut at);
-        let rule: String = chars[at..].iter().take_while(|c| c.is_ascii_lowercase() || **c == '-').collect();
+        let rule: String = chars[at..].iter().take_while(|c| matches!(c, 'a'..='z' | '0'..='9' | '-')).collect();
         if rule.is_empty() {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use super::program::Program;
 use crate::check::meaning::{self, LoopWord, Statement};
-use crate::plan::{Block, Close, Items, Measure, Op, OpId};
+use crate::plan::{Block, Close, Items, Measure, Op, OpId, PointId};
 
 impl Program<'_> {
     /// `repeat`: the head, the condition if there is one, the body, and the way back to the condition.
@@ -135,6 +135,16 @@ impl Program<'_> {
 
     pub(super) fn measure(&mut self, measure: &meaning::Measure) -> Measure {
         let point = self.statement_point(measure.span, "");
-        Measure { series: measure.series, value: self.lower.expr(&measure.value), point }
+        self.measure_at(measure, point)
+    }
+
+    /// A measure whose place is known. A duration below zero is recorded too: as seconds it has a value.
+    pub(super) fn measure_at(&self, measure: &meaning::Measure, point: PointId) -> Measure {
+        let value = self.lower.expr(&measure.value);
+        let value = match measure.value.ty {
+            meaning::Type::Duration => super::seconds::seconds(&value).unwrap_or(value),
+            _ => value,
+        };
+        Measure { series: measure.series, value, point }
     }
 }

@@ -8,6 +8,7 @@ mod load;
 mod lower;
 mod mix;
 mod program;
+mod seconds;
 mod secrets;
 mod sockets;
 

@@ -7,9 +7,7 @@ use super::sockets::Places;
 use crate::base::{Sources, Span};
 use crate::check::meaning::{self, Statement};
 use crate::plan::expr::{Expr, Extractor, Function, Piece, Template};
-use crate::plan::{
-    Block, Body, Http, LooksAt, Measure, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, Value,
-};
+use crate::plan::{Block, Body, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, Value};
 
 /// The tables of a plan that statements fill.
 pub(super) struct Tables {
@@ -233,7 +231,7 @@ impl<'a> Program<'a> {
                 },
                 meaning::Part::Measure(measure) => {
                     let point = self.point(measure.span, Some(step), PointKind::Statement, "");
-                    Part::Measure(Measure { series: measure.series, value: self.lower.expr(&measure.value), point })
+                    Part::Measure(self.measure_at(measure, point))
                 }
             });
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scn::metrics::Judged;
 use scn::metrics::thresholds::{How, Judgement};
+use scn::metrics::{Counter, Judged};
 
 use super::world::{Answer, Case, Seen, case};
 
@@ -153,6 +153,17 @@ pub fn cases() -> Vec<Case> {
             let broken = |one: &Judged| one.breaks.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
             assert_eq!(judged(seen), [(Some(0.2), BROKEN), (Some(0.2), BROKEN)]);
             assert_eq!(seen.judged.iter().map(broken).collect::<Vec<_>>(), [["page"], ["home"]]);
+        }),
+        once(
+            "`of fan_out` for a measure",
+            "measure items = 2 + 3\nmeasure fan_out = 1.5 * 1s\nmeasure behind = (1 - user.id - 2) * 1s\nhome: GET /",
+            "mean of items > 3\np95 of fan_out < 1s\ncount of items > 0\nmax of behind < 1s",
+        )
+        .expect(|seen| {
+            // A duration below zero counts as 0, of which the least time is told.
+            assert_eq!(values(seen), [5.0, 1.5, 1.0, 0.0]);
+            assert_eq!(seen.counter(Counter::MeasuresNegative), 1);
+            assert_eq!(judged(seen).map_judgements(), [KEPT, BROKEN, KEPT, KEPT]);
         }),
         ten_seconds("`over 30s`", "error_rate < 30% over 4s\nerror_rate < 30% over 2s\nmax < 1s over 10s").expect(
             |seen| {
