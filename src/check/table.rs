@@ -345,6 +345,42 @@ mod tests {
     }
 
     #[test]
+    fn whatever_stands_in_a_file_is_read_or_refused() {
+        let pieces: [&[u8]; 14] = [
+            b"a",
+            b",",
+            b"\"",
+            b"\n",
+            b"\r\n",
+            b"\xc3\xa4",
+            b"\xff",
+            b"\xef\xbb\xbf",
+            b"[",
+            b"{",
+            b"}",
+            b"]",
+            b":",
+            b"1",
+        ];
+        let mut state = 7_u64;
+        for _ in 0..5_000 {
+            let mut text = Vec::new();
+            for _ in 0..12 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                text.extend_from_slice(pieces[(state >> 33) as usize % pieces.len()]);
+            }
+            for format in [comma(), Format::JsonLines, Format::JsonArray] {
+                if let Ok((table, types)) = read(&text, &format) {
+                    let width = table.columns().len().max(1);
+                    assert_eq!(types.len(), width);
+                    assert!(table.row_count() > 0 && table.cell(table.row_count(), 0).is_none());
+                    texts(&table);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn objects_have_the_columns_that_any_of_them_has() {
         let text = r#"[{"name": "ada", "age": 36, "tags": ["x"]}, {"name": "bob", "age": 0.5, "extra": null}]"#;
         let (table, types) = read(text.as_bytes(), &Format::JsonArray).unwrap();

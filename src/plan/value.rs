@@ -545,6 +545,27 @@ mod tests {
     }
 
     #[test]
+    fn strings_that_are_no_utf_8_are_strings_all_the_same() {
+        let bytes = Value::from_bytes(vec![0xff, b'a']);
+        assert_eq!(bytes, Value::Bytes([0xff, b'a'].into()));
+        assert_eq!(Value::from_bytes(b"tea".to_vec()), Value::from("tea"));
+        assert_eq!((bytes.type_name(), bytes.length(), bytes.as_text()), ("string", Some(2), None));
+        assert_eq!(bytes.equals(&Value::from("a")), Some(false));
+        assert_eq!(bytes.equals(&bytes.unshared()), Some(true));
+        assert_eq!(bytes.order(&Value::from("a")), Some(Ordering::Greater));
+        assert_eq!(&*bytes.raw(), [0xff, b'a']);
+        assert_eq!(bytes.text(), "\u{fffd}a");
+        let file = Value::File(Arc::new(File { name: "a.txt".into(), media_type: None, content: Value::from("tea") }));
+        assert_eq!(file.equals(&Value::from("tea")), Some(true));
+        assert_eq!((file.as_text(), file.to_json()), (Some("tea"), json!("tea")));
+    }
+
+    #[test]
+    fn a_value_is_three_words() {
+        assert!(size_of::<Option<Value>>() <= 24);
+    }
+
+    #[test]
     fn an_unshared_copy_has_a_memory_of_its_own() {
         let text = Value::from("shared");
         let copy = text.unshared();
