@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::Checked;
 use super::constants::Constant;
 use super::files::Shelf;
+use super::flows::Known;
 use super::meaning::{Owner, Scenario, SocketId, VarId};
 use super::names::{Declaration, Holes};
 use super::series::Row;
@@ -64,6 +65,14 @@ pub(super) struct Checker<'a> {
     pub excused: HashSet<VarId>,
     /// Sockets that were said to be maybe unopened.
     pub said_of_sockets: HashSet<SocketId>,
+    /// The flows by name.
+    pub flows: BTreeMap<String, Known>,
+    /// How many statements calls of flows have brought in.
+    pub inlined: usize,
+    /// Whether that was said to be too many.
+    pub said_too_much: bool,
+    /// Values that some `set` changes, by name.
+    pub changed: HashSet<String>,
     /// Names declared anywhere in the file, for what a message may add.
     pub declarations: Vec<Declaration>,
 }
@@ -84,6 +93,8 @@ pub(super) struct Place {
     pub landing: Option<Vec<VarId>>,
     /// How many `retry` blocks stand around this place: steps inside have a row for their failed tries.
     pub retries: u32,
+    /// The flows that are being called here, outermost first, and where.
+    pub calls: Vec<(String, Span)>,
     /// Every value declared in this task so far: exclusive branches share it.
     pub values: HashMap<String, VarId>,
     /// What this task declares anywhere, this place or later: names and places.
@@ -182,6 +193,10 @@ impl<'a> Checker<'a> {
             wanted: HashSet::new(),
             excused: HashSet::new(),
             said_of_sockets: HashSet::new(),
+            flows: BTreeMap::new(),
+            inlined: 0,
+            said_too_much: false,
+            changed: HashSet::new(),
             declarations: Vec::new(),
         }
     }
@@ -205,7 +220,7 @@ impl<'a> Checker<'a> {
         let wrong: BTreeSet<_> = errors.map(|d| (d.primary.span.file, d.primary.span.start)).collect();
         let stands_well = |d: &Diagnostic| !wrong.contains(&(d.primary.span.file, d.primary.span.start));
         self.diagnostics.retain(|d| d.severity() == Severity::Error || stands_well(d));
-        self.diagnostics.sort_by_key(|d| (d.primary.span.start, d.primary.span.end));
+        self.diagnostics.sort_by_key(|d| (d.primary.span.file, d.primary.span.start, d.primary.span.end));
         Checked { scenario: self.scenario, rows: self.rows, diagnostics: self.diagnostics }
     }
 
@@ -226,6 +241,7 @@ impl Default for Place {
             owner: Owner::Run,
             blocks: vec![0],
             next_block: 1,
+            calls: Vec::new(),
             landing: None,
             retries: 0,
             values: HashMap::new(),

@@ -167,6 +167,11 @@ impl Checker<'_> {
             for argument in arguments {
                 self.expr(argument);
             }
+            if self.is_flow(&name.value) {
+                self.is_called(&name.value);
+                self.report(super::flows::call_in_expression(name));
+                return (ExprKind::Bad, Type::Unknown);
+            }
             let near = nearest(&name.value, FUNCTIONS.iter().map(|signature| signature.name));
             let near = near.or_else(|| functions::elsewhere_called(&name.value));
             self.report(names::undefined_function(name, near));

@@ -154,7 +154,8 @@ impl Checker<'_> {
                 ast::Part::Expect { .. }
                 | ast::Part::Check { .. }
                 | ast::Part::Capture { .. }
-                | ast::Part::Measure { .. } => {}
+                | ast::Part::Measure { .. }
+                | ast::Part::Set { .. } => {}
                 _ => checker.report(super::statements::not_yet(part.span())),
             });
         }
@@ -258,6 +259,13 @@ impl Checker<'_> {
                     landing.push(variable);
                     self.flow.assigned.remove(&variable);
                 }
+                Some(Part::Capture { variable, value, default, span: *span })
+            }
+            ast::Part::Set { span, name, value, default } => {
+                let value = self.expr(value);
+                let default = default.as_ref().map(|value| self.expr(value));
+                let ty = default.as_ref().map_or(value.ty, |default| types::join(value.ty, default.ty));
+                let variable = self.change(name, ty)?;
                 Some(Part::Capture { variable, value, default, span: *span })
             }
             ast::Part::Measure { span, name, value } => Some(Part::Measure(self.measure(name, value, *span))),

@@ -402,8 +402,10 @@ pub enum Statement {
         /// When none holds.
         otherwise: Vec<Statement>,
     },
-    /// A value for later.
+    /// A value for later, or another one for a name that has one.
     Let(Let),
+    /// What a call of a flow does.
+    Sequence(Vec<Statement>),
 }
 
 /// What ends a `repeat` at the latest.

@@ -13,6 +13,7 @@ mod data;
 mod events;
 mod expressions;
 pub mod files;
+mod flows;
 pub mod functions;
 mod http;
 pub mod meaning;

@@ -79,6 +79,8 @@ impl Checker<'_> {
             let first = self.scenario.variables[earlier.0 as usize].name.span;
             self.report(duplicate_value(name, first));
         }
+        // Where it is changed later nothing is known of it beside what both have in common.
+        let ty = if self.changed.contains(&name.value) { types::changeable(ty) } else { ty };
         let variable = match self.place.values.get(&name.value) {
             Some(&known) => {
                 let declared = &mut self.scenario.variables[known.0 as usize];
@@ -92,6 +94,25 @@ impl Checker<'_> {
         self.flow.declared.insert(name.value.clone(), (variable, block));
         self.flow.assigned.insert(variable);
         variable
+    }
+
+    /// The value that `set` changes, which is set from here on; a hole where it means nothing, or nothing that changes.
+    pub fn change(&mut self, name: &ast::Name, ty: Type) -> Option<VarId> {
+        let near = self.flow.declared.get(&name.value).map(|(variable, _)| *variable);
+        let Some(variable) = near.or_else(|| self.user_values.get(&name.value).copied()) else {
+            match self.run_values.get(&name.value) {
+                Some(constant) => {
+                    let first = self.scenario.variables[constant.0 as usize].name.span;
+                    self.report(set_of_constant(name, first));
+                }
+                None => self.unresolved(&name.value, name.span),
+            }
+            return None;
+        };
+        let declared = &mut self.scenario.variables[variable.0 as usize];
+        declared.ty = types::join(declared.ty, ty);
+        self.flow.assigned.insert(variable);
+        Some(variable)
     }
 
     /// A fresh variable that is in no scope yet.
@@ -317,6 +338,14 @@ pub(super) fn not_set_yet(name: &str, span: Span, later: Span) -> Diagnostic {
         .label("used here")
         .also(later, "set only here")
         .help("move the declaration above its first use")
+}
+
+/// `set-of-constant`
+fn set_of_constant(name: &ast::Name, first: Span) -> Diagnostic {
+    let message = format!("`{}` is the same for the whole run, and cannot be changed", name.value);
+    Diagnostic::new(Rule::SetOfConstant, name.span, message)
+        .also(first, "declared at the top level")
+        .help("a `let` in the user or in the task declares a value that `set` can change")
 }
 
 /// `unused-value`: nothing reads it.

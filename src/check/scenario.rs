@@ -24,6 +24,8 @@ impl Checker<'_> {
                 _ => {}
             }
         }
+        changed_in(file, &mut self.changed);
+        self.flows(file);
         // What the run knows comes first, wherever it stands: users may read a `let` that stands below them.
         self.title(file);
         self.constants_of_run(file);
@@ -38,14 +40,20 @@ impl Checker<'_> {
                 self.user(user);
             }
         }
-        self.users_as_a_whole(file);
+        let library = is_library(file);
+        self.uncalled_flows(library);
+        if !library {
+            self.users_as_a_whole(file);
+        }
         for item in &file.items {
             if let ast::Item::Thresholds(thresholds) = item {
                 self.thresholds(thresholds);
             }
         }
-        self.unused_values();
-        self.unused_data();
+        if !library {
+            self.unused_values();
+            self.unused_data();
+        }
     }
 
     fn title(&mut self, file: &ast::File) {
@@ -110,7 +118,7 @@ impl Checker<'_> {
             }
             first = first.or(Some(written.span));
         }
-        if first.is_none() && !self.holes.mention("target") {
+        if first.is_none() && !self.holes.mention("target") && !is_library(file) {
             self.report(missing_target(self.file_start(file)));
         }
     }
@@ -359,6 +367,57 @@ impl Checker<'_> {
         };
         let start = || self.sources.iter().last().map(|(file, _)| Span::new(file, 0, 0));
         title.or_else(first).or_else(start).unwrap_or(Span::new(crate::base::FileId(0), 0, 0))
+    }
+}
+
+/// Whether a file is only there to be used by others: it holds flows, values or data, and nothing that runs.
+pub(super) fn is_library(file: &ast::File) -> bool {
+    use ast::Item;
+    let brings = |item: &Item| matches!(item, Item::Flow(_) | Item::Let(_) | Item::Data(_) | Item::Use { .. });
+    file.items.iter().any(brings) && file.items.iter().all(|item| brings(item) || matches!(item, Item::Bad(_)))
+}
+
+/// The names that some `set` of the file changes.
+fn changed_in(file: &ast::File, to: &mut HashSet<String>) {
+    for item in &file.items {
+        match item {
+            ast::Item::Flow(flow) => changed_in_block(&flow.body, to),
+            ast::Item::Setup(once) | ast::Item::Teardown(once) => changed_in_block(&once.body, to),
+            ast::Item::User(user) => {
+                for item in &user.items {
+                    match item {
+                        ast::UserItem::OnStart(block) | ast::UserItem::OnStop(block) => changed_in_block(block, to),
+                        ast::UserItem::Task(task) => changed_in_block(&task.body, to),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn changed_in_block(block: &ast::Block, to: &mut HashSet<String>) {
+    use ast::StatementKind as Kind;
+    let of_parts = |parts: &[ast::Part], to: &mut HashSet<String>| {
+        for part in parts {
+            if let ast::Part::Set { name, .. } = part {
+                to.insert(name.value.clone());
+            }
+        }
+    };
+    for statement in &block.statements {
+        match &statement.kind {
+            Kind::Set { name, .. } => {
+                to.insert(name.value.clone());
+            }
+            Kind::Receive { form: ast::ReceiveForm::All(expected), .. } => {
+                expected.iter().for_each(|entry| of_parts(&entry.parts, to));
+            }
+            Kind::Http { parts, .. } | Kind::Receive { parts, .. } | Kind::Call { parts, .. } => of_parts(parts, to),
+            _ => {}
+        }
+        statement.kind.blocks().into_iter().for_each(|body| changed_in_block(body, to));
     }
 }
 

@@ -4,6 +4,7 @@ use super::checker::Checker;
 use super::constants::Constant;
 use super::control;
 use super::expressions::empty_range;
+use super::flows;
 use super::meaning::{self, Delay, Statement, Type};
 use crate::base::Span;
 use crate::diagnostic::{Diagnostic, Rule};
@@ -78,9 +79,19 @@ impl Checker<'_> {
             Kind::Measure { name, value } => Some(Statement::Measure(self.measure(name, value, statement.span))),
             Kind::If { branches, otherwise } => Some(self.branches(branches, otherwise.as_ref())),
             Kind::Let { name, value } => {
-                let value = self.expr(value);
+                let (done, value) = self.value_or_call(value);
                 let variable = self.declare(name, value.ty);
-                Some(Statement::Let(meaning::Let { variable, value, span: statement.span }))
+                Some(bound(done, meaning::Let { variable, value, span: statement.span }))
+            }
+            Kind::Set { name, value } => {
+                let (done, value) = self.value_or_call(value);
+                let variable = self.change(name, value.ty)?;
+                Some(bound(done, meaning::Let { variable, value, span: statement.span }))
+            }
+            Kind::Flow { name, arguments } => self.call_statement(name, arguments, statement.span),
+            Kind::Return(_) => {
+                self.report(flows::misplaced_return(statement.span));
+                None
             }
             Kind::Take(take) => Some(Statement::Let(self.take(take))),
             Kind::Bad(bad) => {
@@ -91,6 +102,14 @@ impl Checker<'_> {
                 self.report(not_yet(statement.span));
                 None
             }
+        }
+    }
+
+    /// What stands behind `=` of `let` and `set`: what has to be done for it, and the value.
+    fn value_or_call(&mut self, written: &ast::Expr) -> (Vec<Statement>, meaning::Expr) {
+        match self.called(written) {
+            Some(called) => called,
+            None => (Vec::new(), self.expr(written)),
         }
     }
 
@@ -178,6 +197,15 @@ impl Checker<'_> {
     }
 }
 
+/// A `let` with what is done before it.
+fn bound(mut done: Vec<Statement>, binding: meaning::Let) -> Statement {
+    if done.is_empty() {
+        return Statement::Let(binding);
+    }
+    done.push(Statement::Let(binding));
+    Statement::Sequence(done)
+}
+
 /// The word of a statement that has no row in the report, and so no use for a label.
 fn without_row(kind: &ast::StatementKind) -> Option<&'static str> {
     match kind {
@@ -189,6 +217,8 @@ fn without_row(kind: &ast::StatementKind) -> Option<&'static str> {
         ast::StatementKind::If { .. } => Some("if"),
         ast::StatementKind::Let { .. } => Some("let"),
         ast::StatementKind::Set { .. } => Some("set"),
+        ast::StatementKind::Flow { .. } => Some("a call"),
+        ast::StatementKind::Return(_) => Some("return"),
         ast::StatementKind::Take(_) => Some("take"),
         ast::StatementKind::For { .. } => Some("for"),
         ast::StatementKind::Choose { .. } => Some("choose"),

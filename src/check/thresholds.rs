@@ -54,6 +54,15 @@ impl Candidate {
         self.span == other.span && !self.rows().is_empty() && !other.rows().is_empty()
     }
 
+    /// Whether it is a step, and no group or measure, in the task that the other one is.
+    fn is_a_step_of(&self, task: &Candidate, scenario: &super::meaning::Scenario) -> bool {
+        let is_step = |row: &SeriesId| scenario.series[row.0 as usize].kind.is_request();
+        matches!(task.subject, Subject::Task(..))
+            && self.path.len() == task.path.len() + 1
+            && self.path.starts_with(&task.path)
+            && self.rows().iter().all(is_step)
+    }
+
     fn rows(&self) -> Vec<SeriesId> {
         match &self.subject {
             Subject::Series(rows) => rows.clone(),
@@ -201,6 +210,8 @@ impl Checker<'_> {
                 }
                 None
             }
+            // Of a task and a step in it that are called the same the step is meant, which says more.
+            [task, step] if step.is_a_step_of(task, &self.scenario) => Some(step.subject.clone()),
             // A step of a flow stands in every task that calls it: its bare name pools the callers.
             [first, others @ ..] if others.iter().all(|other| other.is_the_same_step(first)) => {
                 let rows = found.iter().flat_map(|candidate| candidate.rows()).collect();

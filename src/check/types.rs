@@ -273,6 +273,15 @@ pub(super) fn list(words: &[&str], last: &str) -> String {
     }
 }
 
+/// What is known of a value that `set` changes: the rest of the way may give it any other, so nothing is complained
+/// about but what can never be.
+pub(super) fn changeable(ty: Type) -> Type {
+    match ty {
+        Type::Unknown => Type::Unknown,
+        _ => Type::Json,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,7 +27,7 @@ pub fn understand(path: &Path, sources: &mut Sources) -> Result<Understood, Fail
     if !diagnostics.is_empty() {
         return Ok(Understood { file, diagnostics, sound: None });
     }
-    let parsed = syntax::parse(file, &sources.file(file).text);
+    let parsed = syntax::parse_whole(file, sources, &files::Disk);
     let checked = check::check_with(&parsed.ast, sources, &files::Disk);
     diagnostics.extend(parsed.diagnostics.iter().chain(&checked.diagnostics).cloned());
     let sound = checked.sound(&parsed.diagnostics);

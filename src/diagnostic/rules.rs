@@ -191,6 +191,18 @@ rules! {
     SingleChoice "single-choice" Warning;
     /// Text that a function can make nothing of: a date format, an encoding.
     MalformedArgument "malformed-argument" Error;
+    /// A used file holds what only a scenario can: users, a target, thresholds.
+    NotForOthers "not-for-others" Error;
+    /// A flow calls itself, directly or through others.
+    FlowRecursion "flow-recursion" Error;
+    /// A value is wanted of a flow that returns none.
+    FlowWithoutValue "flow-without-value" Error;
+    /// A flow is called where its steps cannot be done.
+    MisplacedCall "misplaced-call" Error;
+    /// A flow that nothing calls.
+    UnusedFlow "unused-flow" Warning;
+    /// `set` on a value that is the same for the whole run.
+    SetOfConstant "set-of-constant" Error;
     /// The branches of a `choose` make more than 100 % together.
     ChooseOver100 "choose-over-100" Error;
     /// A statement that would have to wait stands in `parallel`, whose steps start together.

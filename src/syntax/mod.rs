@@ -10,6 +10,9 @@ mod grammar;
 pub mod keyword;
 mod nesting;
 mod repair;
+mod uses;
+
+pub use uses::{FILES_MAX, parse_whole};
 
 use std::num::NonZeroUsize;
 use std::ops::Range;

@@ -5,8 +5,8 @@ use std::path::Path;
 use scn::base::{Files, Sources};
 use scn::check::meaning::{SeriesId, SeriesKind, Subject};
 use scn::check::{Checked, check_with};
-use scn::diagnostic::{Diagnostic, Rule, allow};
-use scn::syntax::parse;
+use scn::diagnostic::{Diagnostic, Rule, Severity, allow};
+use scn::syntax::parse_whole;
 
 use crate::marks;
 
@@ -21,9 +21,14 @@ impl Files for Disk {
 
 /// What parser and check find in a text, in order of place, and what it means.
 fn understand(text: &str) -> (Vec<Diagnostic>, Checked) {
+    understand_at("tests/golden/check/golden.scn", text)
+}
+
+/// A scenario as if it stood at `path` of the repository.
+fn understand_at(path: &str, text: &str) -> (Vec<Diagnostic>, Checked) {
     let mut sources = Sources::default();
-    let file = sources.add(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/check/golden.scn"), text);
-    let parsed = parse(file, &sources.file(file).text);
+    let file = sources.add(format!("{}/{path}", env!("CARGO_MANIFEST_DIR")), text);
+    let parsed = parse_whole(file, &mut sources, &Disk);
     let checked = check_with(&parsed.ast, &sources, &Disk);
     let mut found = parsed.diagnostics;
     found.extend(checked.diagnostics.iter().cloned());
@@ -43,9 +48,38 @@ fn every_rule_about_a_scenarios_text_is_shown_by_a_golden_file() {
     let shown: Vec<String> = files.flat_map(|(_, text)| marks::marks(&text)).map(|mark| mark.rule).collect();
     let place = |wanted: Rule| Rule::ALL.iter().position(|rule| *rule == wanted).expect("it is in the registry");
     let about_text = &Rule::ALL[place(Rule::Syntax)..=place(Rule::UnknownRule)];
-    let missing: Vec<&str> =
-        about_text.iter().map(|rule| rule.name()).filter(|name| !shown.iter().any(|shown| shown == name)).collect();
+    // Shown beside a file of its own: `a_used_file_brings_only_what_can_be_shared`.
+    let elsewhere = [Rule::NotForOthers];
+    let missing: Vec<&str> = about_text
+        .iter()
+        .filter(|rule| !elsewhere.contains(rule))
+        .map(|rule| rule.name())
+        .filter(|name| !shown.iter().any(|shown| shown == name))
+        .collect();
     assert!(missing.is_empty(), "no golden file shows {missing:?}");
+}
+
+#[test]
+fn a_used_file_brings_only_what_can_be_shared() {
+    let files = std::collections::HashMap::from([
+        (
+            std::path::PathBuf::from("lib/a.scn"),
+            b"use \"b.scn\"\ntarget \"http://127.0.0.1:1\"\nflow a() { b() }\nuser u { task t { a() } }\n".to_vec(),
+        ),
+        (std::path::PathBuf::from("lib/b.scn"), b"use \"a.scn\"\nflow b() { GET /b { expect status 200 } }\n".to_vec()),
+    ]);
+    let text = "use \"lib/a.scn\"\nuse \"./lib/b.scn\"\ntarget \"http://127.0.0.1:80\"\nuser u { task t { a() } }\n";
+    let mut sources = Sources::default();
+    let file = sources.add("main.scn", text);
+    let parsed = parse_whole(file, &mut sources, &files as &dyn Files);
+    let told: Vec<_> = parsed
+        .diagnostics
+        .iter()
+        .map(|one| (one.rule, sources.file(one.primary.span.file).name.as_str(), one.primary.span.start))
+        .collect();
+    // One for the target and one for the user; each file was read once, though they use each other.
+    assert_eq!(told, [(Rule::NotForOthers, "lib/a.scn", 12), (Rule::NotForOthers, "lib/a.scn", 57)]);
+    assert_eq!(check_with(&parsed.ast, &sources, &files as &dyn Files).diagnostics, []);
 }
 
 #[test]
@@ -157,7 +191,10 @@ fn the_scenarios_and_examples_of_the_repository_check_clean() {
             let path = entry.expect("the folder can be listed").path();
             if path.extension().is_some_and(|extension| extension == "scn") {
                 let text = std::fs::read_to_string(&path).expect("a scenario is UTF-8");
-                assert_eq!(understand(&text).0, [], "{}", path.display());
+                let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("it lies there").display().to_string();
+                let found = understand_at(&name, &text).0;
+                let errors: Vec<_> = found.iter().filter(|one| one.severity() == Severity::Error).collect();
+                assert_eq!(errors, Vec::<&Diagnostic>::new(), "{name}");
             }
         }
     }

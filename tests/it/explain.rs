@@ -11,7 +11,7 @@ use scn::plan::profile::{self, Overrides, Profile};
 use scn::syntax::parse;
 
 /// Rules that no short text can show.
-const WORDS_ONLY: [Rule; 3] = [Rule::NotUtf8, Rule::FileTooLarge, Rule::TooDeep];
+const WORDS_ONLY: [Rule; 4] = [Rule::NotUtf8, Rule::FileTooLarge, Rule::TooDeep, Rule::NotForOthers];
 
 /// The scenario that examples of profiles speak of.
 const SHOP: &str = r#"

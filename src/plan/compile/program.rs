@@ -92,7 +92,10 @@ impl<'a> Program<'a> {
 
     /// A value of the user's own.
     pub(super) fn user_let(&mut self, binding: &meaning::Let) -> (SlotId, Expr, PointId) {
-        let point = self.statement_point(binding.span, "");
+        // What a flow is given has no `let` of its own.
+        let given = binding.span == binding.value.span;
+        let name = self.text(self.lower.variables.span(binding.variable)).to_owned();
+        let point = self.statement_point(binding.span, &if given { format!("{name} = ") } else { String::new() });
         (self.lower.variables.slot(binding.variable), self.lower.expr(&binding.value), point)
     }
 
@@ -147,6 +150,7 @@ impl<'a> Program<'a> {
                 self.tables.ops.push(Op::Measure(measure));
             }
             Statement::If { branches, otherwise } => self.branch(branches, otherwise),
+            Statement::Sequence(statements) => self.statements(statements),
             Statement::Let(binding) => {
                 let (slot, value, point) = self.user_let(binding);
                 self.tables.ops.push(match value {

@@ -200,7 +200,7 @@ impl Case {
     fn plan(&self) -> (Plan, Sources) {
         let mut sources = Sources::default();
         let file = sources.add("case.scn", self.scenario.as_str());
-        let parsed = scn::syntax::parse(file, &self.scenario);
+        let parsed = scn::syntax::parse_whole(file, &mut sources, &self.files as &dyn Files);
         let checked = scn::check::check_with(&parsed.ast, &sources, &self.files as &dyn Files);
         let all = parsed.diagnostics.iter().chain(&checked.diagnostics);
         let errors: Vec<String> = all
