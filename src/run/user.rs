@@ -155,8 +155,11 @@ impl User {
                     let pause = self.pause_length(delay, *point).map_err(|(kind, point)| self.fail_at(kind, point))?;
                     self.pause(pause).await;
                 }
-                Op::Take { slot, data, .. } => match Box::pin(self.take(*data)).await {
-                    Some(row) => self.slots[slot.0 as usize] = Some(row),
+                Op::Take { slot, data, point } => match Box::pin(self.take(*data)).await {
+                    Some(row) => {
+                        self.tell(|| Event::Value { point: Some(*point), slot: *slot, value: &row });
+                        self.slots[slot.0 as usize] = Some(row);
+                    }
                     None => {
                         self.empty_handed = true;
                         self.stop(base, true);

@@ -88,3 +88,32 @@ user u {
     ended.exits(104).says("`accounts` has 2 rows for 3 users that each hold one");
     scn("check sub/a.scn").file("sub/a.scn", text).run().exits(104).prints("there is no file `data/accounts.csv`");
 }
+
+#[test]
+fn a_try_shows_rows_and_no_secrets() {
+    let text = r#"
+scenario "Try"
+target "http://127.0.0.1:1"
+data terms from ["tea"]
+user u {
+  task t {
+    take term from terms
+    let key = "k-${secret("API_KEY")}"
+    PUT /api/${term}?q=${key} {
+      header X-Signature hmac_sha256(key, term)
+      json { key: key, code: base64(key) }
+      expect status 200 else "sent ${key}"
+    }
+  }
+}
+"#;
+    for format in ["", "--format json"] {
+        let told = scn("try a.scn --demo").args(format).file("a.scn", text).env("API_KEY", "hunter2-key").run();
+        let shown = format!("{}{}", told.stdout, told.stderr);
+        assert!(shown.contains("tea") && shown.contains("***"), "{shown}");
+        // The key as it is, its Base64, and the beginning of its signature.
+        for hidden in ["hunter2", "ay1odW50ZXIyLWtleQ", "0ffbfe94"] {
+            assert!(!shown.contains(hidden), "{hidden} in {shown}");
+        }
+    }
+}
