@@ -192,7 +192,7 @@ impl Checker<'_> {
             self.report(not_a_count(count.span, "", 1));
         }
         let every = every.map(|every| self.delay(every, "the pause of a `retry`"));
-        self.may_come_again(body);
+        self.may_be_tried_again(body);
         self.place.retries += 1;
         let body = self.in_block(|checker| checker.statements(body));
         self.place.retries -= 1;

@@ -98,6 +98,18 @@ impl Checker<'_> {
     pub fn may_come_again(&mut self, body: &ast::Block) {
         let mut effects = Effects::default();
         effects.of(body);
+        self.may_have_done(&effects);
+    }
+
+    /// The same of a `retry`: what a failed attempt has opened is cut before the next.
+    pub fn may_be_tried_again(&mut self, body: &ast::Block) {
+        let mut effects = Effects::default();
+        effects.of(body);
+        effects.opens.clear();
+        self.may_have_done(&effects);
+    }
+
+    fn may_have_done(&mut self, effects: &Effects) {
         let closed = |span| Some(Step { series: SeriesId(0), span });
         if let (Some(span), Some(socket)) = (effects.closes_innermost, self.socket_mut())
             && socket.closed.is_none()
