@@ -389,3 +389,68 @@ fn think_and_pauses_keep_their_kind() {
     assert!(matches!(delays("think exponential(1s)").users[0].think, Delay::Exponential(_)));
     assert_eq!(delays("think 1s..2s").points[0].text, "think 1s..2s");
 }
+
+#[test]
+fn what_follows_from_literals_is_known_before_the_run() {
+    let plan = plan(&task(
+        "POST /x { body \"${lower(\"A\")} ${sha256(\"abc\")} ${length([1, 2])} ${after(\"a=b\", \"=\")}\" }\n\
+         POST /x { body \"${after(\"ab\", \"=\")} ${uuid()}\" }",
+    ));
+    let [first, second] = requests(&plan)[..] else { panic!("there are two") };
+    let text = "a ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 2 b";
+    assert!(matches!(&first.body, Body::Text(Expr::Literal(value)) if value.text() == text), "{:?}", first.body);
+    // What finds nothing, and what draws, is the run's.
+    assert!(matches!(&second.body, Body::Text(Expr::Text(_))), "{:?}", second.body);
+}
+
+#[test]
+fn what_is_computed_from_a_secret_is_secret_however_it_gets_there() {
+    let text = r#"
+        target "http://127.0.0.1:1"
+        let key = secret("KEY")
+        let greeting = "hello"
+        let header_value = "Bearer ${key}"
+        user u {
+          let own = base64(key)
+          let open = greeting
+          task t {
+            let round = "x"
+            repeat 3 {
+              GET /${round}
+              let next = own
+              log next
+            }
+            GET /x { capture secret token = json $.token }
+            let said = lower("${token}!")
+            for item in [said, "b"] { GET /${item}/${open}/${header_value} }
+          }
+        }
+    "#;
+    let plan = plan(text);
+    assert_eq!(plan.secrets.constants, [true, true, false, true]);
+    // `own`, `next`, `token`, `said`, `item`: the places of the user, then of its iteration.
+    let names = ["own", "open", "round", "next", "token", "said", "item"];
+    let secret: Vec<&str> = plan.secrets.slots[0].iter().map(|slot| names[slot.0 as usize]).collect();
+    let mut sorted = secret.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, ["item", "next", "own", "said", "token"]);
+    let made = plan.ops.iter().filter(|op| matches!(op, Op::Let { value: Expr::Secret(_), .. })).count();
+    assert_eq!(made, 1, "what `lower` makes of a captured secret is remembered, too");
+}
+
+#[test]
+fn unique_data_needs_a_row_for_each_user_that_takes_one() {
+    let text = |rows: &str, options: &str| {
+        format!(
+            "target \"http://127.0.0.1:1\"\ndata d from [{rows}] {{ pick unique{options} }}\n\
+             user a {{ take x from d\ntask t {{ GET /${{x}} }} }}\nuser b {{ task t {{ GET /y }} }}"
+        )
+    };
+    let two = Overrides { users: Some(4), ..Overrides::default() };
+    let wrong = compile(&text("1", ""), "smoke", &two).expect_err("two of four users take a row");
+    let few = wrong.last().expect("it is wrong");
+    assert_eq!(few.rule, Rule::TooFewRows);
+    assert!(few.message.contains("1 row for 2 users"), "{}", few.message);
+    assert!(compile(&text("1, 2", ""), "smoke", &two).is_ok());
+    assert!(compile(&text("1", "; when empty stop"), "smoke", &two).is_ok());
+}
