@@ -105,8 +105,12 @@ impl Text<'_> {
                     self.point(depth, *point);
                     self.nodes(depth + 1, body);
                 }
-                Node::Loop { point, body, .. } => {
-                    self.point(depth, *point);
+                Node::Loop { op, point, body } => {
+                    let head = &self.plan.points[point.0 as usize].text;
+                    match op {
+                        Op::For { most, .. } => self.line(depth, &format!("{head} limit {most}")),
+                        _ => self.line(depth, head),
+                    }
                     self.nodes(depth + 1, body);
                 }
                 Node::Choose { branches } => {
