@@ -115,6 +115,15 @@ impl Checker<'_> {
                     }
                     said.push((subject, constant, part.span));
                 }
+                ExprKind::Presence(of, exists) if self.is_steady(of) => {
+                    let (subject, constant) = (format!("{} exists", self.folded(of.span)), Constant::Bool(*exists));
+                    if let Some((_, _, first)) =
+                        said.iter().find(|(known, other, _)| *known == subject && *other != constant)
+                    {
+                        return Some((*first, part.span));
+                    }
+                    said.push((subject, constant, part.span));
+                }
                 _ => {}
             }
         }

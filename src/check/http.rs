@@ -122,6 +122,7 @@ impl Checker<'_> {
                 ast::Part::Header { name, value, .. } => checker.header(name, value, &mut parts.headers),
                 ast::Part::Query { fields, .. } => {
                     let fields = checker.fields(fields);
+                    checker.no_credentials(&fields);
                     parts.query.extend(fields);
                 }
                 ast::Part::Timeout { span, value } => {
@@ -133,10 +134,12 @@ impl Checker<'_> {
                 }
                 ast::Part::Json { span, value } => {
                     let value = checker.expr(value);
+                    checker.no_credentials_in(&value);
                     checker.body(Body::Json(value), *span, &mut parts.body);
                 }
                 ast::Part::Form { span, fields } => {
                     let fields = checker.fields(fields);
+                    checker.no_credentials(&fields);
                     checker.body(Body::Form(fields), *span, &mut parts.body);
                 }
                 ast::Part::Body { span, value } => {

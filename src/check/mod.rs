@@ -9,6 +9,7 @@ mod checker;
 mod conditions;
 mod constants;
 mod control;
+mod credentials;
 mod data;
 mod events;
 mod expressions;

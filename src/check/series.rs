@@ -19,6 +19,8 @@ pub(super) struct Row {
     pub gaps: bool,
     /// How many `check`s stand in its steps.
     pub checks: usize,
+    /// Whether it is a measure of something that can be none: nothing is said of its unit.
+    pub uncertain: bool,
 }
 
 /// A step that wants its row.
@@ -69,7 +71,9 @@ impl Checker<'_> {
     /// The row of a `measure`: durations where its value is one, else plain numbers (what `json` finds is one).
     pub fn measure_row(&mut self, name: &ast::Name, ty: Type, head: Span) -> Step {
         let unit = if ty == Type::Duration { MeasureUnit::Time } else { MeasureUnit::Number };
-        self.step_beside(name, head, SeriesKind::Measure(unit))
+        let step = self.step_beside(name, head, SeriesKind::Measure(unit));
+        self.rows[step.series.0 as usize].uncertain |= !matches!(ty, Type::Duration | Type::Number | Type::Json);
+        step
     }
 
     /// A row that counts no requests, under a name of its own.
@@ -107,6 +111,7 @@ impl Checker<'_> {
             template: wanted.template.clone(),
             gaps: wanted.gaps,
             checks: 0,
+            uncertain: false,
         });
         self.scenario.series.len() - 1
     }

@@ -137,6 +137,7 @@ impl Checker<'_> {
         let (wanted, what) = unit(metric);
         let wanted = match (wanted, subject) {
             (Type::Duration, None) => vec![Type::Duration, Type::Number],
+            (Type::Duration, Some(subject)) if self.is_uncertain(subject) => vec![Type::Duration, Type::Number],
             (Type::Duration, Some(subject)) if self.measures_numbers(subject) => vec![Type::Number],
             (wanted, _) => vec![wanted],
         };
@@ -182,6 +183,11 @@ impl Checker<'_> {
             self.report(diagnostic);
         }
         None
+    }
+
+    /// Whether it is a measure that was said to measure nothing.
+    fn is_uncertain(&self, subject: &Subject) -> bool {
+        matches!(subject, Subject::Series(rows) if rows.iter().any(|row| self.rows[row.0 as usize].uncertain))
     }
 
     /// Whether it is a measure of plain numbers.
