@@ -12,6 +12,15 @@ use crate::diagnostic::{Diagnostic, Rule, nearest};
 use crate::syntax::ast;
 
 impl Checker<'_> {
+    /// `300/m` is so many a minute, also where a value is called `m`.
+    fn rate_or_division(&mut self, span: Span) {
+        let written = self.sources.text(span);
+        let Some((number, unit)) = written.split_once('/').filter(|(_, unit)| self.is_value(unit)) else { return };
+        let diagnostic = rate_or_division(number, unit, span);
+        self.wanted.insert(unit.to_owned());
+        self.report(diagnostic);
+    }
+
     /// What `written` means; a hole where it means nothing.
     pub fn expr(&mut self, written: &ast::Expr) -> Expr {
         let span = written.span;
@@ -20,7 +29,10 @@ impl Checker<'_> {
             ast::ExprKind::Bool(truth) => (ExprKind::Bool(*truth), Type::Bool),
             ast::ExprKind::Number(number) => (ExprKind::Number(*number), Type::Number),
             ast::ExprKind::Duration(duration) => (ExprKind::Duration(*duration), Type::Duration),
-            ast::ExprKind::Rate(rate) => (ExprKind::Rate(*rate), Type::Rate),
+            ast::ExprKind::Rate(rate) => {
+                self.rate_or_division(span);
+                (ExprKind::Rate(*rate), Type::Rate)
+            }
             ast::ExprKind::Share(share) => (ExprKind::Share(*share), Type::Share),
             ast::ExprKind::Size(size) => (ExprKind::Size(*size), Type::Size),
             ast::ExprKind::Text(text) => (ExprKind::Text(self.template(text)), Type::String),
@@ -509,4 +521,22 @@ pub(super) fn empty_range(from: Span, to: Span) -> Diagnostic {
 pub(super) fn impossible_status(span: Span, text: &str) -> Diagnostic {
     Diagnostic::new(Rule::ImpossibleStatus, span, format!("no answer has the status `{text}`"))
         .help("a status is 100 to 599: `200`, `2xx`, `200..299`")
+}
+
+/// `rate-or-division`: a rate whose unit is also the name of a value.
+fn rate_or_division(number: &str, unit: &str, span: Span) -> Diagnostic {
+    let better = format!("{number} / {unit}");
+    let what = match unit {
+        "s" => "second",
+        "m" => "minute",
+        _ => "hour",
+    };
+    Diagnostic::new(
+        Rule::RateOrDivision,
+        span,
+        format!("this is the rate {number} a {what}, not a division by `{unit}`"),
+    )
+    .label(format!("to divide write `{better}`"))
+    .help(format!("call the value something else than `{unit}` when the rate is meant"))
+    .fix(span, better)
 }

@@ -118,7 +118,9 @@ impl Checker<'_> {
             }
             first = first.or(Some(written.span));
         }
-        if first.is_none() && !self.holes.mention("target") && !is_library(file) {
+        // Something that could not be read may have been meant as one.
+        let unread = file.items.iter().any(|item| matches!(item, ast::Item::Bad(_)));
+        if first.is_none() && !unread && !self.holes.mention("target") && !is_library(file) {
             self.report(missing_target(self.file_start(file)));
         }
     }

@@ -75,6 +75,8 @@ rules! {
     TextPlus "text-plus" Error;
     /// A string holds `{{ x }}` or `#{x}`, which mean nothing here.
     OtherInterpolation "other-interpolation" Warning;
+    /// A rate is written where a value bears the name of its unit: `300/m`.
+    RateOrDivision "rate-or-division" Warning;
     /// A named target without the colon behind its name.
     NamedTargetColon "named-target-colon" Error;
 

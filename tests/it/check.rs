@@ -20,7 +20,7 @@ impl Files for Disk {
 }
 
 /// What parser and check find in a text, in order of place, and what it means.
-fn understand(text: &str) -> (Vec<Diagnostic>, Checked) {
+pub fn understand(text: &str) -> (Vec<Diagnostic>, Checked) {
     understand_at("tests/golden/check/golden.scn", text)
 }
 
@@ -44,7 +44,7 @@ fn golden_files_say_what_they_are_marked_with() {
 
 #[test]
 fn every_rule_about_a_scenarios_text_is_shown_by_a_golden_file() {
-    let files = ["syntax", "check"].into_iter().flat_map(marks::golden_files);
+    let files = ["syntax", "check", "snippets", "mistakes"].into_iter().flat_map(marks::golden_files);
     let shown: Vec<String> = files.flat_map(|(_, text)| marks::marks(&text)).map(|mark| mark.rule).collect();
     let place = |wanted: Rule| Rule::ALL.iter().position(|rule| *rule == wanted).expect("it is in the registry");
     let about_text = &Rule::ALL[place(Rule::Syntax)..=place(Rule::UnknownRule)];

@@ -13,6 +13,7 @@ mod language;
 mod layers;
 mod marks;
 mod metrics;
+mod mistakes;
 mod plan;
 mod profiles;
 mod report;

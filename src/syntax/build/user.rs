@@ -101,6 +101,10 @@ impl<'t> Builder<'t> {
         let last = ends.next();
         drop(ends);
         if let Some(last) = last {
+            // One hole is enough: nothing more is said about the other end.
+            if last.kind == ExprKind::Bad {
+                return Delay::Fixed(last);
+            }
             return Delay::Range(first, last);
         }
         // `uniform(1, 3)` of other tools is a range here.

