@@ -118,6 +118,7 @@ fn labels_and_comments_stand_in_columns() {
 #[test]
 fn words_are_copied_as_they_are() {
     task("GET /users/${ user.id }/x?q=${f( a,b )}", "GET /users/${user.id}/x?q=${f(a, b)}");
+    task("let a = [1]\nGET /${ a[0] }", "let a = [1]\nGET /${a[0]}");
     task("send text \"a${ b }  # c\"", "send text \"a${ b }  # c\"");
     task(
         "GET /a { capture b=regex /\\/a[/#] {2}/ default 1.50 }",

@@ -79,7 +79,9 @@ pub fn file(tokens: &[Token], marks: &Marks) -> Vec<Entry> {
         let brackets: Vec<usize> =
             tokens.iter().filter(|t| t.kind == Kind::Open && t.is(bracket)).map(|t| t.start).collect();
         let first = |start: &usize| brackets.get(brackets.partition_point(|at| at < start)).copied();
-        starts.iter().filter_map(first).collect()
+        // Of a piece of the text, what lies before it says nothing about its brackets.
+        let begins = tokens.first().map_or(0, |token| token.start);
+        starts.iter().filter(|start| **start >= begins).filter_map(first).collect()
     };
     let (objects, lists) = (opens(&marks.objects, "{"), opens(&marks.lists, "["));
     let mut reader = Reader { tokens, marks, objects, lists, at: 0 };
