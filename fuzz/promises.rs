@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use scn::base::{FileId, Sources, Span};
 use scn::check::check_with;
 use scn::diagnostic::Diagnostic;
-use scn::syntax::{Parsed, parse as read};
+use scn::syntax::{Parsed, parse as read, parse_whole};
 
 /// There is always a tree, and every place lies in the text, on whole characters.
 pub fn parse(bytes: &[u8]) {
@@ -29,13 +29,15 @@ pub fn check(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut sources = Sources::default();
     let file = sources.add("fuzz.scn", text);
-    let text = sources.file(file).text.clone();
-    let parsed = read(file, &text);
-    let checked = check_with(&parsed.ast, &sources, &files());
-    diagnostics_fit(&checked.diagnostics, &|span| {
-        let fits = |text: &str| text.get(span.range()).is_some();
-        assert!(span.start <= span.end && (span.file != file || fits(&text)), "{span:?}");
-    });
+    let files = files();
+    let parsed = parse_whole(file, &mut sources, &files);
+    let checked = check_with(&parsed.ast, &sources, &files);
+    let fits = |span: Span| {
+        let text = &sources.file(span.file).text;
+        assert!(span.start <= span.end && text.get(span.range()).is_some(), "{span:?}");
+    };
+    diagnostics_fit(&parsed.diagnostics, &fits);
+    diagnostics_fit(&checked.diagnostics, &fits);
 }
 
 /// What is sound stays the same in all but its layout, and its layout is final.

@@ -86,7 +86,11 @@ impl Checker<'_> {
         };
         if returned.is_none() {
             let flow = self.flows[&name.value].written.clone();
-            self.report(returns_nothing(name, &flow));
+            // A `return` that stands too early has been complained about.
+            let tries = |statement: &ast::Statement| matches!(statement.kind, ast::StatementKind::Return(_));
+            if !flow.body.statements.iter().any(tries) {
+                self.report(returns_nothing(name, &flow));
+            }
         }
         Some((statements, returned.unwrap_or(hole)))
     }
@@ -237,7 +241,10 @@ fn undefined_flow(name: &ast::Name, near: Option<&str>, function: bool) -> Diagn
         None if function => {
             diagnostic.help(format!("`{0}` is a function, which gives a value: `let x = {0}(…)`", name.value))
         }
-        None => diagnostic.help(format!("declare one at the top level: `flow {}() {{ … }}`", name.value)),
+        None => match keyword::elsewhere(&name.value) {
+            Some(ours) => diagnostic.help(format!("did you mean `{ours}`?")),
+            None => diagnostic.help(format!("declare one at the top level: `flow {}() {{ … }}`", name.value)),
+        },
     }
 }
 

@@ -244,6 +244,12 @@ pub const FOREIGN: &[(&str, &str)] = &[
     ("from", "another file is brought in whole: `use \"lib/login.scn\"`"),
 ];
 
+/// What is called here what other tools call `word`, if it is one word of theirs.
+pub fn elsewhere(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    SYNONYMS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours)
+}
+
 /// Whether a name may not be declared by the author.
 pub fn is_reserved(word: &str) -> bool {
     INFIX.contains(&word) || EXTRACTORS.contains(&word) || RESERVED.contains(&word)

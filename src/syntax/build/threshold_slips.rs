@@ -47,7 +47,7 @@ impl Builder<'_> {
                     .label("did you mean `abort`?")
                     .fix(span, "abort");
             }
-            [name, metric, ..] if is_name(name) && !is_metric(name) && is_metric(metric) => {
+            [name, metric, ..] if is_name(name) && !is_metric(name) && is_metric(metric) && !is_condition(name) => {
                 let span = self.span(start, place(words[1]).1);
                 let meant = format!("{metric} of {name}");
                 self.wrong(span, "the metric stands first").label(format!("did you mean `{meant}`?")).fix(span, meant);
@@ -238,4 +238,9 @@ fn is_operator(word: &str) -> bool {
 
 fn comparison(word: &str) -> Option<&'static str> {
     COMPARISONS.iter().find(|(known, _)| *known == word).map(|(_, operator)| *operator)
+}
+
+/// Whether it is a word for a condition of a step, which a threshold does without.
+fn is_condition(word: &str) -> bool {
+    ["expect", "check", "assert"].contains(&word)
 }
