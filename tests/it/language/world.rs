@@ -51,6 +51,7 @@ pub fn case(row: &str) -> Case {
         iterations: None,
         duration: Duration::from_secs(3600),
         server: Rc::new(|_| Answer::ok()),
+        refuses: false,
         socket: Rc::new(|peer| Box::pin(echo(peer))),
         expect: None,
     }
@@ -69,6 +70,7 @@ pub struct Case {
     iterations: Option<u64>,
     duration: Duration,
     server: Rc<dyn Fn(&Request) -> Answer>,
+    refuses: bool,
     socket: Rc<Script>,
     expect: Option<Box<dyn Fn(&Seen)>>,
 }
@@ -147,6 +149,12 @@ impl Case {
         self
     }
 
+    /// Nobody listens where the service should be.
+    pub fn refuses(mut self) -> Case {
+        self.refuses = true;
+        self
+    }
+
     /// What the service does with each WebSocket; without it, it sends back what it gets.
     pub fn socket<F: Future<Output = ()> + 'static>(mut self, script: impl Fn(Peer) -> F + 'static) -> Case {
         self.socket = Rc::new(move |peer| Box::pin(script(peer)));
@@ -169,16 +177,19 @@ impl Case {
         let (plan, sources) = self.plan();
         let service = Service {
             answer: self.server.clone(),
+            refuses: self.refuses,
             socket: self.socket.clone(),
             heard: Rc::default(),
             said: Rc::default(),
             dialled: Rc::default(),
+            began: Rc::default(),
             upgrades: Rc::default(),
         };
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_all().start_paused(true).build_local(Default::default()).expect("a runtime");
         let stop = Stop::default();
         let finished = runtime.block_on(async {
+            service.began.set(Some(tokio::time::Instant::now()));
             let options = Options {
                 threads: 1,
                 allow: self.allow.clone(),
@@ -391,6 +402,8 @@ pub struct Answer {
     after: Duration,
     /// The connection closes before the answer's head.
     cut: bool,
+    /// What is written is not even HTTP.
+    raw: bool,
     /// Pieces of an endless body, each after a pause; then the end, if `ends`.
     pieces: Option<(Vec<(Duration, String)>, bool)>,
 }
@@ -409,6 +422,7 @@ impl Answer {
             body: text.as_ref().to_vec(),
             after: Duration::ZERO,
             cut: false,
+            raw: false,
             pieces: None,
         }
     }
@@ -431,6 +445,11 @@ impl Answer {
     /// No answer: the connection is closed.
     pub fn cut() -> Answer {
         Answer { cut: true, ..Answer::ok() }
+    }
+
+    /// These bytes and nothing else; then the connection is closed.
+    pub fn raw(bytes: impl AsRef<[u8]>) -> Answer {
+        Answer { raw: true, ..Answer::text(bytes) }
     }
 
     /// A stream of server-sent events: each piece of text after a pause. Then the stream ends, or stays open.
@@ -537,11 +556,13 @@ async fn echo(mut peer: Peer) {
 #[derive(Clone)]
 struct Service {
     answer: Rc<dyn Fn(&Request) -> Answer>,
+    refuses: bool,
     socket: Rc<Script>,
     heard: Rc<RefCell<Vec<Request>>>,
     said: Rc<RefCell<Vec<String>>>,
     dialled: Rc<Cell<u32>>,
     upgrades: Rc<Cell<usize>>,
+    began: Rc<Cell<Option<tokio::time::Instant>>>,
 }
 
 impl Service {
@@ -589,6 +610,10 @@ impl Service {
             }
             let answer = (self.answer)(&request);
             tokio::time::sleep(answer.after).await;
+            if answer.raw {
+                let _ = stream.write_all(&answer.body).await;
+                return;
+            }
             if answer.cut || !write(&mut stream, &request, answer).await {
                 return;
             }
@@ -669,8 +694,11 @@ impl Network for Service {
 
     fn connect(&self, _: SocketAddr) -> Local<io::Result<Stream>> {
         let service = self.clone();
-        let began = tokio::time::Instant::now();
+        let began = service.began.get().expect("set before the run");
         Box::pin(async move {
+            if service.refuses {
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
             let number = service.dialled.replace(service.dialled.get() + 1);
             let (ours, theirs) = tokio::io::duplex(64 << 10);
             tokio::task::spawn_local(service.serve(theirs, number, began));
