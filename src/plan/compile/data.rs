@@ -50,11 +50,16 @@ pub(super) fn too_few_rows(plan: &Plan) -> Vec<Diagnostic> {
         let short = data.pick == Pick::Unique && data.when_empty == WhenEmpty::Recycle && rows < users;
         short.then(|| {
             let (name, profile) = (&data.name, &plan.load.profile);
-            let said = format!("`{name}` has {rows} rows for {users} users that each hold one");
-            Diagnostic::new(Rule::TooFewRows, data.span, said.replace(" 1 rows", " 1 row"))
-                .label(format!("with profile `{profile}`, {} users would wait for a row", users - rows))
+            let said = format!("`{name}` has {} for {users} users that each hold one", counted(rows, "row"));
+            Diagnostic::new(Rule::TooFewRows, data.span, said)
+                .label(format!("with profile `{profile}`, {} would wait for a row", counted(users - rows, "user")))
                 .help("add rows, run fewer users, share rows with `pick sequential`, or let the rest end with `when empty stop`")
         })
     });
     few.collect()
+}
+
+/// `1 row`, `2 rows`.
+fn counted(count: u32, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
