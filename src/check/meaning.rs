@@ -248,6 +248,12 @@ pub struct User {
     pub weight: f64,
     /// The pause between tasks.
     pub think: Delay,
+    /// From the start of one task to that of the next, in place of `think`.
+    pub pace: Option<Expr>,
+    /// Its tasks run one after another, as one iteration, instead of being drawn by weight.
+    pub in_order: bool,
+    /// Each iteration is a new person: cookies, values, rows, connections and `on start` begin anew.
+    pub session_per_iteration: bool,
     /// The user's own values, evaluated when it starts, in order.
     pub lets: Vec<Let>,
     /// Once, before the first task.

@@ -175,12 +175,17 @@ impl Checker<'_> {
         let weight = self.weight(written.weight.as_ref());
         self.place = Place { user: Some(index), owner: Owner::User(index), ..Place::default() };
         let think = self.think(written);
+        let pace = self.pace(written);
+        let session_per_iteration = self.session(written);
         // The user is in place before its blocks are understood, so that rows can refer to it.
         self.scenario.users.push(User {
             name: written.name.clone(),
             doc: written.doc.clone(),
             weight,
             think,
+            pace,
+            in_order: written.in_order.is_some(),
+            session_per_iteration,
             lets: Vec::new(),
             on_start: Vec::new(),
             on_stop: Vec::new(),
@@ -222,6 +227,48 @@ impl Checker<'_> {
             }
         }
         first.map_or(Delay::None, |(_, delay)| delay)
+    }
+
+    fn pace(&mut self, written: &ast::User) -> Option<super::meaning::Expr> {
+        let mut first: Option<(Span, super::meaning::Expr)> = None;
+        for item in &written.items {
+            let ast::UserItem::Pace { span, every } = item else { continue };
+            let every = self.typed(every, &[Type::Duration], "a pace");
+            match &first {
+                Some((first, _)) => self.report(duplicate_setting("pace", *span, *first)),
+                None => first = Some((*span, every)),
+            }
+        }
+        let think = written.items.iter().find_map(|item| match item {
+            ast::UserItem::Think { span, .. } => Some(*span),
+            _ => None,
+        });
+        if let (Some((pace, _)), Some(think)) = (&first, think) {
+            self.report(pace_and_think(*pace, think));
+        }
+        first.map(|(_, every)| every)
+    }
+
+    /// Whether each iteration is a new person.
+    fn session(&mut self, written: &ast::User) -> bool {
+        let mut first: Option<(Span, bool)> = None;
+        for item in &written.items {
+            let ast::UserItem::Session { span, per } = item else { continue };
+            let anew = match per.value.as_str() {
+                "iteration" => true,
+                "user" => false,
+                _ => {
+                    let said = super::data::unknown_option(per, &["user", "iteration"], "a session is per");
+                    self.report(said);
+                    continue;
+                }
+            };
+            match first {
+                Some((first, _)) => self.report(duplicate_setting("session", *span, first)),
+                None => first = Some((*span, anew)),
+            }
+        }
+        first.is_some_and(|(_, anew)| anew)
     }
 
     fn lets_of_user(&mut self, written: &ast::User) -> Vec<Let> {
@@ -453,6 +500,14 @@ fn labels_in(block: &ast::Block, to: &mut Vec<(String, Span, &'static str)>) {
         }
         statement.kind.blocks().into_iter().for_each(|body| labels_in(body, to));
     }
+}
+
+/// `duplicate-setting`: both say when the next task starts.
+fn pace_and_think(pace: Span, think: Span) -> Diagnostic {
+    Diagnostic::new(Rule::DuplicateSetting, pace, "`pace` and `think` both say when the next task starts")
+        .label("from start to start")
+        .also(think, "from end to start")
+        .help("keep one of them")
 }
 
 /// `missing-target`: nothing says where the load goes.

@@ -40,7 +40,7 @@ impl Recorder {
         let seen = Snapshot {
             series: vec![SeriesSeen::default(); plan.series.len()],
             beside: vec![BesideSeen::default(); beside_len(plan)],
-            tasks: vec![IterationsSeen::default(); plan.tasks.len()],
+            tasks: plan.tasks.iter().map(|task| seen_of(plan, task)).collect(),
             users: vec![UsersSeen::default(); plan.users.len()],
             points: vec![PointSeen::default(); plan.points.len()],
             ..Snapshot::default()
@@ -91,7 +91,7 @@ impl Recorder {
             row.status(sample.status, 1);
         }
         if ours {
-            self.seen.lateness.record_nanos(sample.begun.0.saturating_sub(sample.due.0));
+            self.seen.lateness.record_nanos(sample.begun.0.saturating_sub(sample.ready.0));
         }
         match sample.outcome {
             Outcome::Ok => {
@@ -237,9 +237,16 @@ fn take_beside(seen: &mut BesideSeen) -> BesideSeen {
     BesideSeen { ok: seen.ok.take(), failed: seen.failed.take(), numbers: std::mem::take(&mut seen.numbers) }
 }
 
+/// Nothing seen yet of a task.
+fn seen_of(plan: &Plan, task: &crate::plan::Task) -> IterationsSeen {
+    let in_pass = plan.users[task.user.0 as usize].pass.is_some() && !task.name.is_empty();
+    IterationsSeen { in_pass, ..IterationsSeen::default() }
+}
+
 fn take_iterations(seen: &mut IterationsSeen) -> IterationsSeen {
     let time: Times = seen.time.take();
-    let taken = IterationsSeen { ok: seen.ok, failed: seen.failed, abandoned: seen.abandoned, time };
+    let IterationsSeen { ok, failed, abandoned, in_pass, .. } = *seen;
+    let taken = IterationsSeen { ok, failed, abandoned, time, in_pass };
     (seen.ok, seen.failed, seen.abandoned) = (0, 0, 0);
     taken
 }

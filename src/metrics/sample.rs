@@ -12,6 +12,8 @@ pub struct Sample {
     pub step: StepId,
     /// When the plan wanted it.
     pub due: Offset,
+    /// When it could be taken up at the earliest: `due`, or later where the target kept the user busy until then.
+    pub ready: Offset,
     /// When the engine took it up, before any dialling.
     pub begun: Offset,
     /// When the first byte of the request left; `begun` where nothing was sent.
@@ -39,9 +41,9 @@ impl Sample {
         self.done.since(self.sent)
     }
 
-    /// `begun - due`: how late we were ourselves.
+    /// `begun - ready`: how late we were ourselves.
     pub fn lateness(&self) -> Duration {
-        self.begun.since(self.due)
+        self.begun.since(self.ready)
     }
 }
 

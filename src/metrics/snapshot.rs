@@ -76,6 +76,8 @@ pub struct IterationsSeen {
     pub abandoned: u64,
     /// Wall time less pauses, of the finished ones: ok and failed.
     pub time: Times,
+    /// Whether they are parts of a pass through tasks in order, which alone is an iteration of its user.
+    pub in_pass: bool,
 }
 
 /// The users of one class.
@@ -259,7 +261,7 @@ impl Snapshot {
             totals.bytes_sent += seen.bytes_sent;
             totals.bytes_received += seen.bytes_received;
         }
-        for seen in &self.tasks {
+        for seen in self.tasks.iter().filter(|seen| !seen.in_pass) {
             totals.iterations += seen.finished();
             totals.failed_iterations += seen.failed;
             totals.abandoned_iterations += seen.abandoned;
@@ -370,6 +372,7 @@ impl IterationsSeen {
         self.failed += other.failed;
         self.abandoned += other.abandoned;
         self.time.merge(&other.time);
+        self.in_pass |= other.in_pass;
     }
 }
 

@@ -138,9 +138,10 @@ impl Tally {
 fn iteration_times(plan: &Plan, subject: &Subject, seen: &Snapshot) -> Times {
     let mut pooled = Times::default();
     for (index, task) in plan.tasks.iter().enumerate() {
+        let is_part = seen.tasks.get(index).is_some_and(|seen| seen.in_pass);
         let wanted = match subject {
-            Subject::Run => true,
-            Subject::User(user) => task.user == *user,
+            Subject::Run => !is_part,
+            Subject::User(user) => task.user == *user && !is_part,
             Subject::Task(wanted) => wanted.0 as usize == index,
             Subject::Series(_) | Subject::Each(_) => false,
         };
@@ -164,8 +165,8 @@ fn failures(plan: &Plan, subject: &Subject, seen: &Snapshot) -> Tally {
     }
     for (index, (task, seen)) in plan.tasks.iter().zip(&seen.tasks).enumerate() {
         let wanted = match subject {
-            Subject::Run => true,
-            Subject::User(user) => task.user == *user,
+            Subject::Run => !seen.in_pass,
+            Subject::User(user) => task.user == *user && !seen.in_pass,
             Subject::Task(wanted) => *wanted == TaskId(index as u32),
             Subject::Series(_) | Subject::Each(_) => false,
         };

@@ -182,7 +182,7 @@ fn saturates_on_purpose(plan: &Plan) -> bool {
         Delay::Fixed(Expr::Literal(Value::Duration(pause))) => pause.is_zero(),
         _ => false,
     };
-    plan.users.iter().any(|user| user.share > 0.0 && restless(&user.think))
+    plan.users.iter().any(|user| user.share > 0.0 && user.pace.is_none() && restless(&user.think))
 }
 
 /// Arrivals that were dropped at `max_users` count as started: they are the target's.

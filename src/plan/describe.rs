@@ -65,7 +65,13 @@ impl Text<'_> {
         let user = &plan.users[id.0 as usize];
         let count = plan.user_counts()[id.0 as usize];
         let think = &plan.points[user.think_point.0 as usize].text;
-        let think = if think.starts_with("think ") { think.as_str() } else { "no think time" };
+        let mut think = if think.starts_with("think ") { think.clone() } else { "no think time".to_owned() };
+        if let Some((_, point)) = &user.pace {
+            think = plan.points[point.0 as usize].text.clone();
+        }
+        if user.session_per_iteration {
+            think += ", session per iteration";
+        }
         let share = percent(user.share);
         self.out.push('\n');
         self.line(0, &format!("user {}: {share}, {}, {think}", user.name, counted(f64::from(count), "user")));
@@ -77,7 +83,10 @@ impl Text<'_> {
         for id in &user.tasks {
             let task = &plan.tasks[id.0 as usize];
             let (share, weight) = (percent(task_share(plan, *id)), shown(task.weight));
-            self.line(1, &format!("task {}: {share} of its iterations (weight {weight})", task.name));
+            match user.pass {
+                Some(_) => self.line(1, &format!("task {}, in order", task.name)),
+                None => self.line(1, &format!("task {}: {share} of its iterations (weight {weight})", task.name)),
+            }
             self.doc(2, task.doc.as_deref());
             self.nodes(2, &outline(plan, task.start));
         }

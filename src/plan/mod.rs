@@ -131,6 +131,12 @@ pub struct User {
     pub think: Delay,
     /// Where that stands; without `think`, the user's name.
     pub think_point: PointId,
+    /// From the start of one task to that of the next, in place of `think`, and where that stands.
+    pub pace: Option<(Delay, PointId)>,
+    /// Its tasks run one after another as one iteration; this stands for the whole pass where iterations are counted.
+    pub pass: Option<TaskId>,
+    /// Each iteration is a new person.
+    pub session_per_iteration: bool,
     /// The user's own values, in order, and where each stands.
     pub lets: Vec<(SlotId, Expr, PointId)>,
     /// Once, before the first task.
@@ -155,7 +161,7 @@ pub struct User {
 pub struct Task {
     /// Its class.
     pub user: UserId,
-    /// Its name.
+    /// Its name; empty for the pass of a user whose tasks run in order.
     pub name: String,
     /// The comment above it.
     pub doc: Option<String>,

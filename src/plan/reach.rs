@@ -129,10 +129,15 @@ pub(super) fn task_share(plan: &Plan, task: TaskId) -> f64 {
 /// The mean iteration of a class; `None`: it depends on values of the run.
 fn class_demand(plan: &Plan, user: UserId, wanted: &[bool]) -> Option<Demand> {
     let class = &plan.users[user.0 as usize];
-    let mut mean = Demand { pauses: mean_delay(&class.think)?, ..Demand::NOTHING };
+    let think = mean_delay(&class.think)?;
+    let pause = if class.pass.is_some() { think * class.tasks.len() as f64 } else { think };
+    let mut mean = Demand { pauses: pause, ..Demand::NOTHING };
     for id in &class.tasks {
         let one = demand(plan, &outline(plan, plan.tasks[id.0 as usize].start), wanted)?;
-        mean.add(task_share(plan, *id), one);
+        mean.add(if class.pass.is_some() { 1.0 } else { task_share(plan, *id) }, one);
+    }
+    if let Some((pace, _)) = &class.pace {
+        mean.pauses = mean.pauses.max(mean_delay(pace)?);
     }
     Some(mean)
 }

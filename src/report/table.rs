@@ -276,7 +276,8 @@ fn iterations(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
     }
     for (task, seen) in run.plan.tasks.iter().zip(&run.seen.tasks) {
         if seen.finished() + seen.abandoned > 0 {
-            row(belongs(run, task.user, &task.name), seen.finished(), seen.failed, seen.abandoned, &seen.time);
+            let name = if task.name.is_empty() { "(in order)" } else { &task.name };
+            row(belongs(run, task.user, name), seen.finished(), seen.failed, seen.abandoned, &seen.time);
         }
     }
     if rows.len() == 1 {

@@ -132,6 +132,7 @@ impl User {
         self.record(&Sample {
             step: op.step,
             due: attempt.due,
+            ready: attempt.due.max(self.free),
             begun: attempt.begun,
             sent: attempt.sent.unwrap_or(attempt.begun),
             done,

@@ -110,48 +110,132 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls<'_>) -> Death 
     let stopped = user.stopped == Some(Stopped::User);
     while !stopped && thread.finish.phase() == Phase::Going && user.due < until && thread.takes_iteration() {
         let weights = class.tasks.iter().map(|task| thread.plan.tasks[task.0 as usize].weight);
-        let drawn = match calls {
-            Calls::Rehearsal(tasks) => tasks.get(number as usize).copied(),
+        let drawn = match (calls, class.pass) {
+            (Calls::Rehearsal(tasks), _) => tasks.get(number as usize).copied(),
+            (_, Some(pass)) => Some(pass),
             _ => user.random.weighted(weights).map(|drawn| class.tasks[drawn]),
         };
         let Some(task) = drawn else { break };
+        if class.session_per_iteration && number > 0 && !matches!(calls, Calls::Rehearsal(_)) {
+            user.begin_anew();
+            match born(thread, user).await {
+                Some(Ok(())) if user.stopped != Some(Stopped::User) => {}
+                Some(Ok(())) => break,
+                Some(Err(Failed)) => {
+                    thread.recorder.borrow_mut().count(Counter::UsersFailed, 1);
+                    return Death::AtBirth;
+                }
+                None => return Death::OfAge,
+            }
+        }
         user.iteration = number;
         number += 1;
         user.slots[class.user_slots as usize..].fill(None);
         let begun = user.due;
-        let start = thread.plan.tasks[task.0 as usize].start;
-        if iterate(thread, user, start, Some(task)).await.is_none() {
+        let done = match class.pass {
+            Some(pass) if pass == task => in_order(thread, user, pass).await,
+            _ => iterate(thread, user, thread.plan.tasks[task.0 as usize].start, Some(task)).await,
+        };
+        if done.is_none() {
             return Death::OfAge;
         }
         if user.stopped == Some(Stopped::User) {
             break;
         }
-        if let Calls::Rehearsal(_) = calls {
-            continue;
+        if class.session_per_iteration && !matches!(calls, Calls::Rehearsal(_)) && !part(thread, user).await {
+            return Death::OfAge;
         }
-        if let Calls::Arrivals = calls {
-            let next = pin!(arrivals::next(thread, user.class));
-            match user.wait(next).await {
-                Some(due) => user.due = due,
-                None => break,
+        match calls {
+            Calls::Rehearsal(_) => {}
+            Calls::Arrivals => {
+                let next = pin!(arrivals::next(thread, user.class));
+                match user.wait(next).await {
+                    Some(due) => user.due = due,
+                    None => break,
+                }
             }
-            continue;
+            Calls::Own(_) => rest(thread, user, begun, until).await,
         }
-        if !user.answered {
-            user.due = user.due.max(begun + UNANSWERED_MIN);
-            let rest = pin!(wait(thread, user.due.min(until)));
-            user.wait(rest).await;
-        }
-        let think = user.pause_length(&class.think, class.think_point).unwrap_or_else(|(kind, point)| {
+    }
+    // Whose iterations are new persons each has parted from the last one already.
+    let parted = class.session_per_iteration && number > 0 && !matches!(calls, Calls::Rehearsal(_));
+    if !parted || user.stopped == Some(Stopped::User) {
+        part(thread, user).await;
+    }
+    Death::OfAge
+}
+
+/// What lies between two iterations of a closed load: the pace, or the think time.
+async fn rest(thread: &Rc<Thread>, user: &mut User, begun: Offset, until: Offset) {
+    let class = &thread.plan.users[user.class.0 as usize];
+    if !user.answered {
+        user.due = user.due.max(begun + UNANSWERED_MIN);
+        let rest = pin!(wait(thread, user.due.min(until)));
+        user.wait(rest).await;
+    }
+    if let Some((pace, point)) = &class.pace {
+        let pace = user.pause_length(pace, *point).unwrap_or_else(|(kind, point)| {
             user.fail_at(kind, point);
             Duration::ZERO
         });
-        if think > Duration::ZERO {
-            user.due = user.due + think;
-            let thinking = pin!(wait(thread, user.due.min(until)));
-            user.wait(thinking).await;
+        // The next is due by the schedule, also where this one took longer than that.
+        user.free = user.due;
+        user.due = begun + pace;
+        let rest = pin!(wait(thread, user.due.min(until)));
+        user.wait(rest).await;
+        return;
+    }
+    think(thread, user, until).await;
+}
+
+async fn think(thread: &Rc<Thread>, user: &mut User, until: Offset) {
+    let class = &thread.plan.users[user.class.0 as usize];
+    let think = user.pause_length(&class.think, class.think_point).unwrap_or_else(|(kind, point)| {
+        user.fail_at(kind, point);
+        Duration::ZERO
+    });
+    if think > Duration::ZERO {
+        user.due = user.due + think;
+        let thinking = pin!(wait(thread, user.due.min(until)));
+        user.wait(thinking).await;
+    }
+}
+
+/// All tasks of the user's class, one after another, as one iteration; recorded. `None`: abandoned.
+async fn in_order(thread: &Rc<Thread>, user: &mut User, pass: TaskId) -> Option<Result<(), Failed>> {
+    let class = &thread.plan.users[user.class.0 as usize];
+    let mut busy = Duration::ZERO;
+    let mut answered = false;
+    let mut result = Some(Ok(()));
+    for (index, task) in class.tasks.iter().enumerate() {
+        if index > 0 {
+            think(thread, user, thread.end).await;
+        }
+        let begun = user.due;
+        result = iterate(thread, user, thread.plan.tasks[task.0 as usize].start, Some(*task)).await;
+        busy += user.due.since(begun).saturating_sub(user.paused);
+        answered |= user.answered;
+        if result != Some(Ok(())) || user.stopped.is_some() {
+            break;
         }
     }
+    user.answered = answered;
+    let outcome = outcome_of(&result);
+    ended(thread, user.class, Some(pass), outcome, busy);
+    result
+}
+
+fn outcome_of(result: &Option<Result<(), Failed>>) -> IterationOutcome {
+    match result {
+        Some(Ok(())) => IterationOutcome::Ok,
+        Some(Err(Failed)) => IterationOutcome::Failed,
+        None => IterationOutcome::Abandoned,
+    }
+}
+
+/// The end of a person: `on stop`, and the sockets that are left. False: abandoned.
+async fn part(thread: &Rc<Thread>, user: &mut User) -> bool {
+    let class = &thread.plan.users[user.class.0 as usize];
     if let Some(start) = class.on_stop {
         user.due = thread.clock.now();
         user.tell(|| Event::Begun(Part::OnStop));
@@ -159,7 +243,7 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls<'_>) -> Death 
         match stopped {
             Some(Ok(())) => {}
             Some(Err(Failed)) => user.sockets.cut(),
-            None => return Death::OfAge,
+            None => return false,
         }
     }
     if user.sockets.is_to_leave(0) {
@@ -167,7 +251,7 @@ async fn alive(thread: &Rc<Thread>, user: &mut User, calls: Calls<'_>) -> Death 
         let leaving = Box::pin(user.leave(true));
         unless_over(thread, pin!(leaving)).await;
     }
-    Death::OfAge
+    true
 }
 
 /// The user's own values, then `on start`. `None`: abandoned.
@@ -211,11 +295,7 @@ async fn iterate(
     let part = task.map_or(Part::OnStart, Part::Task);
     user.tell(|| Event::Begun(part));
     let result = unless_over(thread, pin!(user.pass(start))).await;
-    let outcome = match &result {
-        Some(Ok(())) => IterationOutcome::Ok,
-        Some(Err(Failed)) => IterationOutcome::Failed,
-        None => IterationOutcome::Abandoned,
-    };
+    let outcome = outcome_of(&result);
     user.tell(|| Event::Ended(part, outcome));
     user.sockets.forgive();
     if outcome != IterationOutcome::Ok {

@@ -49,6 +49,8 @@ pub struct User {
     pub random: Random,
     /// When the next step is due: the end of the last one, or of a pause.
     pub due: Offset,
+    /// Until when the target kept it busy with what came before: a step that was due earlier is not late by our doing.
+    pub free: Offset,
     /// How long it has paused in this iteration.
     pub paused: Duration,
     /// Whether anything has come back from a target in this iteration.
@@ -79,11 +81,21 @@ impl User {
             stopped: None,
             random: Random::new(thread.plan.seed, id),
             due,
+            free: Offset::ZERO,
             paused: Duration::ZERO,
             answered: false,
             heard: None,
             thread: thread.clone(),
         }
+    }
+
+    /// Becomes a new person: without values, rows, cookies and connections; only number and dice stay.
+    pub(super) fn begin_anew(&mut self) {
+        self.sockets.cut();
+        self.give_back();
+        self.hands.clear();
+        self.slots.fill(None);
+        self.session = Rc::default();
     }
 
     /// Walks the block that begins at `start` to its end, or to the first failure that nothing in it catches, which is

@@ -19,7 +19,9 @@ use self::lower::{Lower, Variables};
 use self::program::Program;
 use super::describe;
 use super::reach::{Most, reach_of};
-use super::{Load, Plan, Profile, Secrets, Series, Subject, Target, Task, TaskId, Threshold, User, UserId, When};
+use super::{
+    Delay, Load, OpId, Plan, Profile, Secrets, Series, Subject, Target, Task, TaskId, Threshold, User, UserId, When,
+};
 use crate::base::units::duration_text;
 use crate::base::{Seed, Sources};
 use crate::check::meaning::Owner;
@@ -131,6 +133,10 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
         program.enter_class(variables.slots_of(user_index), &sockets);
         class_starts.push(program.op_count());
         let think_point = program.think_point(user);
+        let pace = user
+            .pace
+            .as_ref()
+            .map(|pace| (Delay::Fixed(lower.expr(pace)), program.statement_point(pace.span, "pace ")));
         let lets = user.lets.iter().map(|binding| program.user_let(binding)).collect();
         let on_start = (!user.on_start.is_empty()).then(|| program.block(&user.on_start));
         let on_stop = (!user.on_stop.is_empty()).then(|| program.block(&user.on_stop));
@@ -143,12 +149,20 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
             let (name, doc) = (task.name.value.clone(), task.doc.clone());
             tasks.push(Task { user: class, name, doc, weight: task.weight, start });
         }
+        let pass = user.in_order.then(|| {
+            let (user, name, start) = (class, String::new(), OpId(0));
+            tasks.push(Task { user, name, doc: None, weight: 0.0, start });
+            TaskId(tasks.len() as u32 - 1)
+        });
         users.push(User {
             name: user.name.value.clone(),
             doc: user.doc.clone(),
             share: share(user_index),
             think: lower.delay(&user.think),
             think_point,
+            pace,
+            pass,
+            session_per_iteration: user.session_per_iteration,
             lets,
             on_start,
             on_stop,

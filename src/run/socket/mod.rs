@@ -324,6 +324,7 @@ impl User {
         Sample {
             step,
             due: self.due,
+            ready: self.due.max(self.free),
             begun,
             sent: begun,
             done: begun,

@@ -322,6 +322,7 @@ fn arrival(step: StepId, reference: Offset, arrived: Offset, bytes: u64) -> Samp
     Sample {
         step,
         due: reference,
+        ready: reference,
         begun: reference,
         sent: reference,
         done: arrived.max(reference),

@@ -102,6 +102,9 @@ pub fn world() -> (Sources, Plan) {
         share,
         think: Delay::Range(seconds(1), seconds(3)),
         think_point: PointId(0),
+        pace: None,
+        pass: None,
+        session_per_iteration: false,
         lets: Vec::new(),
         on_start: None,
         on_stop: None,
@@ -217,6 +220,7 @@ pub fn sample(row: Row, due: u64, took: u64) -> Sample {
     Sample {
         step: StepId(row as u32),
         due: Offset::from(millis(due)),
+        ready: Offset::from(millis(due)),
         begun: Offset::from(millis(due)),
         sent: Offset::from(millis(due + 1)),
         done: Offset::from(millis(due + took)),
