@@ -47,6 +47,11 @@ impl Checker<'_> {
         self.flows.contains_key(name)
     }
 
+    /// The flow of this name, as it was written.
+    pub fn flow_called(&self, name: &str) -> Option<Rc<ast::Flow>> {
+        self.flows.get(name).map(|known| known.written.clone())
+    }
+
     /// Notes that a flow is called where it cannot be: it is not unused.
     pub fn is_called(&mut self, name: &str) {
         if let Some(known) = self.flows.get_mut(name) {

@@ -9,6 +9,10 @@ use crate::base::Span;
 use crate::diagnostic::{Diagnostic, Rule, nearest};
 use crate::syntax::ast;
 
+/// So many calls of flows are looked into to know what a block may do to sockets; flows that call others several
+/// times multiply.
+const FLOWS_MAX: usize = 1_000;
+
 /// What a block of statements does to sockets, blocks inside it included.
 #[derive(Default)]
 struct Effects {
@@ -18,6 +22,8 @@ struct Effects {
     closes: Vec<(String, Span)>,
     /// The named sockets that it opens, and where.
     opens: Vec<(String, Span)>,
+    /// How many calls of flows were looked into.
+    flows: usize,
 }
 
 impl Checker<'_> {
@@ -78,7 +84,9 @@ impl Checker<'_> {
             self.place.uses.insert(known.0);
             return Some(known);
         }
-        if self.holes.may_declare(&name.value) || self.holes.mention(&name.value) {
+        // A flow that nothing calls: which sockets there are is its callers' to say.
+        let alone = self.place.user == Some(usize::MAX);
+        if alone || self.holes.may_declare(&name.value) || self.holes.mention(&name.value) {
             return None;
         }
         if let Some((_, later, _)) =
@@ -97,14 +105,14 @@ impl Checker<'_> {
     /// Makes known, before the body of a loop is understood, what an earlier turn of it may have done to sockets.
     pub fn may_come_again(&mut self, body: &ast::Block) {
         let mut effects = Effects::default();
-        effects.of(body);
+        effects.of(body, self, &mut Vec::new());
         self.may_have_done(&effects);
     }
 
     /// The same of a `retry`: what a failed attempt has opened is cut before the next.
     pub fn may_be_tried_again(&mut self, body: &ast::Block) {
         let mut effects = Effects::default();
-        effects.of(body);
+        effects.of(body, self, &mut Vec::new());
         effects.opens.clear();
         self.may_have_done(&effects);
     }
@@ -137,29 +145,49 @@ impl Checker<'_> {
 }
 
 impl Effects {
-    fn of(&mut self, block: &ast::Block) {
+    /// Adds what a block does, flows that it calls included; `called` are those around it.
+    fn of(&mut self, block: &ast::Block, checker: &Checker<'_>, called: &mut Vec<String>) {
         use ast::StatementKind as Kind;
         for statement in &block.statements {
             match &statement.kind {
                 Kind::Close { .. } | Kind::Receive { form: ast::ReceiveForm::Close(_), .. } => {
                     self.closes_innermost.get_or_insert(statement.span);
                 }
-                Kind::With { socket, body } => self.inside(Some(&socket.value), body),
+                Kind::With { socket, body } => self.inside(Some(&socket.value), body, checker, called),
                 Kind::WebSocket { open: Some(_), body, .. } => {
                     let label = statement.label.as_ref();
                     self.opens.extend(label.map(|label| (label.value.clone(), label.span)));
-                    self.inside(label.map(|label| label.value.as_str()), body);
+                    self.inside(label.map(|label| label.value.as_str()), body, checker, called);
                 }
-                Kind::WebSocket { body, .. } | Kind::Events { body, .. } => self.inside(None, body),
-                kind => kind.blocks().into_iter().for_each(|body| self.of(body)),
+                Kind::WebSocket { body, .. } | Kind::Events { body, .. } => self.inside(None, body, checker, called),
+                Kind::Flow { name, .. } => self.of_flow(&name.value, checker, called),
+                Kind::Let { value, .. } | Kind::Set { value, .. } => {
+                    if let ast::ExprKind::Call { name, .. } = &value.kind {
+                        self.of_flow(&name.value, checker, called);
+                    }
+                }
+                kind => kind.blocks().into_iter().for_each(|body| self.of(body, checker, called)),
             }
         }
     }
 
+    fn of_flow(&mut self, name: &str, checker: &Checker<'_>, called: &mut Vec<String>) {
+        // One that calls itself is told elsewhere.
+        if self.flows < FLOWS_MAX
+            && !called.iter().any(|known| known == name)
+            && let Some(flow) = checker.flow_called(name)
+        {
+            self.flows += 1;
+            called.push(name.to_owned());
+            self.of(&flow.body, checker, called);
+            called.pop();
+        }
+    }
+
     /// A block whose socket steps mean another socket: this one, if it has a name.
-    fn inside(&mut self, name: Option<&str>, body: &ast::Block) {
+    fn inside(&mut self, name: Option<&str>, body: &ast::Block, checker: &Checker<'_>, called: &mut Vec<String>) {
         let outer = self.closes_innermost.take();
-        self.of(body);
+        self.of(body, checker, called);
         let closes = std::mem::replace(&mut self.closes_innermost, outer);
         self.closes.extend(closes.zip(name).map(|(span, name)| (name.to_owned(), span)));
     }
@@ -179,7 +207,7 @@ fn already_open(label: &ast::Name, first: Span, of_user: bool) -> Diagnostic {
         Rule::AlreadyOpen,
         label.span,
         match again {
-            true => format!("from the second turn on, `{}` is open already", label.value),
+            true => format!("when this comes again, `{}` is open already", label.value),
             false => format!("`{}` is open already", label.value),
         },
     );

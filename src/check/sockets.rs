@@ -97,7 +97,9 @@ impl Checker<'_> {
             Some(word) => self.opens(label, word),
             None => self.new_socket(None),
         };
-        let connect = self.socket_row(label, "connect", &name, SeriesKind::Connect, "WS", head);
+        // A label before `open` names the socket; before a plain `websocket` there is nothing else for it to name.
+        let row = label.filter(|_| open.is_none());
+        let connect = self.socket_row(row, "connect", &name, SeriesKind::Connect, "WS", head);
         let subprotocol = parts.subprotocol.take().map(|(value, _)| value);
         let request = self.request(connect, "GET", path, parts);
         let (body, left) = self.on_socket(socket, Socket::opened(name.clone(), "WS", label), open.is_some(), body);

@@ -64,7 +64,7 @@ fn opening() -> Vec<Case> {
             )
             .expect(|seen| {
                 assert_eq!(seen.messages, ["hello", "again", "close 1000"]);
-                assert_eq!((seen.row("feed"), seen.row("again"), seen.row("close")), ((1, 0), (1, 0), (1, 0)));
+                assert_eq!((seen.row("connect"), seen.row("again"), seen.row("close")), ((1, 0), (1, 0), (1, 0)));
                 assert_eq!((seen.dialled, seen.iterations()), (2, (1, 0)));
             }),
         case("`with feed { … }`")
@@ -92,7 +92,7 @@ fn opening() -> Vec<Case> {
                 }
             })
             .expect(|seen| {
-                assert_eq!((seen.row("feed"), seen.row("hello"), seen.row("said")), ((3, 0), (3, 0), (3, 0)));
+                assert_eq!((seen.row("connect"), seen.row("hello"), seen.row("said")), ((3, 0), (3, 0), (3, 0)));
                 assert_eq!(seen.messages, ["name 0", "name 1", "name 2"]);
                 assert_eq!(seen.iterations(), (3, 0));
             }),

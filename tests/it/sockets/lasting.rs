@@ -69,7 +69,7 @@ fn a_socket_of_on_start_belongs_to_the_user_and_is_closed_when_it_ends() {
         ["opened", "hello", "hello again", "hello again", "hello again", "hello again", "bye", "closed Some(1000)"]
     );
     let count = |name| row(&plan, &finished.total, name).0;
-    assert_eq!((count("feed"), count("hello"), count("asked"), count("bye"), count("close")), (1, 1, 4, 1, 1));
+    assert_eq!((count("connect"), count("hello"), count("asked"), count("bye"), count("close")), (1, 1, 4, 1, 1));
 }
 
 #[test]
@@ -118,7 +118,7 @@ user caller {
     let totals = finished.total.totals();
     assert_eq!((totals.iterations, totals.failed_iterations), (6, 1), "{:?}", finished.total.points);
     assert_eq!(row(&plan, &finished.total, "hello"), (5, 1, 0));
-    assert_eq!(row(&plan, &finished.total, "feed").0, 6);
+    assert_eq!(row(&plan, &finished.total, "connect").0, 6);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_socket_of_a_task_belongs_to_the_iteration() {
     // The one opened last is closed first.
     let one = ["opened", "hello", "opened", "again", "inner", "closed Some(1000)", "closed Some(1000)"];
     assert_eq!(heard, [one, one].concat());
-    assert_eq!((row(&plan, &finished.total, "close").0, row(&plan, &finished.total, "feed").0), (4, 2));
+    assert_eq!((row(&plan, &finished.total, "close").0, row(&plan, &finished.total, "connect").0), (4, 4));
 }
 
 #[test]
