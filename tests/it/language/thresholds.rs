@@ -110,14 +110,15 @@ pub fn cases() -> Vec<Case> {
             .scenario(
                 r#"
                 target "http://127.0.0.1:80"
-                                user u {
+                flow enter() { login: POST /login { expect status 200 } }
+                user u {
                   think 2h
                   on start { hello: GET /hello { expect status 200 } }
-                  task a { login: POST /login { expect status 200 }; one: GET /one { expect status 200 } }
+                  task a { enter(); one: GET /one { expect status 200 } }
                 }
-                user v { think 2h; task b { entry: GET /x { expect status 200 } } }
+                user v { think 2h; task b { enter() } }
                 thresholds {
-                  count of login > 0
+                  count of login > 1
                   count of one > 0
                   count of hello > 0
                   count of b > 0
@@ -126,7 +127,7 @@ pub fn cases() -> Vec<Case> {
                 "#,
             )
             .users(2)
-            .expect(|seen| assert_eq!(values(seen), [1.0, 1.0, 1.0, 1.0, 3.0])),
+            .expect(|seen| assert_eq!(values(seen), [2.0, 1.0, 1.0, 1.0, 3.0])),
         case("`of shop.browse.login`")
             .scenario(
                 r#"
