@@ -73,6 +73,8 @@ pub(super) struct Checker<'a> {
     pub said_too_much: bool,
     /// Values that some `set` changes, by name.
     pub changed: HashSet<String>,
+    /// Flows that call each other in a circle, where that was said.
+    pub cycles: HashSet<BTreeSet<String>>,
     /// Names declared anywhere in the file, for what a message may add.
     pub declarations: Vec<Declaration>,
 }
@@ -197,6 +199,7 @@ impl<'a> Checker<'a> {
             inlined: 0,
             said_too_much: false,
             changed: HashSet::new(),
+            cycles: HashSet::new(),
             declarations: Vec::new(),
         }
     }

@@ -113,8 +113,11 @@ impl Checker<'_> {
         let flow = known.written.clone();
         if let Some(at) = self.place.calls.iter().position(|(called, _)| *called == name.value) {
             let mut cycle: Vec<String> = self.place.calls[at..].iter().map(|(called, _)| called.clone()).collect();
-            cycle.push(name.value.clone());
-            self.report(recursion(name, &cycle));
+            // Whoever begins it, it is one cycle.
+            if self.cycles.insert(cycle.iter().cloned().collect()) {
+                cycle.push(name.value.clone());
+                self.report(recursion(name, &cycle));
+            }
             return None;
         }
         if self.place.user.is_none() {
@@ -184,11 +187,15 @@ impl Checker<'_> {
     pub fn uncalled_flows(&mut self, library: bool) {
         let uncalled: Vec<Rc<ast::Flow>> =
             self.flows.values().filter(|known| !known.called).map(|known| known.written.clone()).collect();
-        for flow in uncalled {
-            if !library && !self.holes.mention(&flow.name.value) {
+        for flow in &uncalled {
+            self.understand_alone(flow);
+        }
+        // What another of them calls goes with that one.
+        for flow in uncalled.iter().filter(|_| !library) {
+            let name = &flow.name.value;
+            if !self.flows[name].called && !self.holes.mention(name) {
                 self.report(unused_flow(&flow.name));
             }
-            self.understand_alone(&flow);
         }
     }
 

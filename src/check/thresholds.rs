@@ -211,7 +211,11 @@ impl Checker<'_> {
             [one] => Some(one.subject.clone()),
             [] => {
                 if !typed.iter().any(|name| self.holes.mention(name) || self.holes.may_declare(name)) {
-                    let diagnostic = names_nothing(names, span, &candidates);
+                    let flow = typed.len() == 1 && self.is_flow(typed[0]);
+                    let diagnostic = match flow {
+                        true => names_a_flow(typed[0], span),
+                        false => names_nothing(names, span, &candidates),
+                    };
                     self.report(diagnostic);
                 }
                 None
@@ -401,6 +405,12 @@ fn names_nothing(names: &[ast::Name], span: Span, candidates: &[Candidate]) -> D
             diagnostic.help("a step is named by its label, or by method and path in quotes: `\"GET /users/${id}\"`")
         }
     }
+}
+
+/// `undefined-name`: a flow has no row of its own.
+fn names_a_flow(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(Rule::UndefinedName, span, format!("`{name}` is a flow, which is not measured as a whole"))
+        .help("name a step in it by its label, or put its call into a `group` and name that")
 }
 
 /// `undefined-name`: a quoted name that no row has.
