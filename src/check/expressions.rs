@@ -269,6 +269,12 @@ impl Checker<'_> {
                 types::operands(&left, operator.value, operator.span, &right, |span| sources.text(span).to_owned());
             self.report(diagnostic);
         }
+        let (item, list) = if operator.value == Operator::In { (&left, &right) } else { (&right, &left) };
+        if matches!(operator.value, Operator::In | Operator::Contains)
+            && let Some(diagnostic) = types::never_among(item, list, operator.span)
+        {
+            self.report(diagnostic);
+        }
         match result {
             Some(ty) => (ExprKind::Binary(Box::new(left), operator.value, Box::new(right)), ty),
             None => (ExprKind::Bad, Type::Unknown),

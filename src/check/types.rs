@@ -254,6 +254,35 @@ pub(super) fn operands(
     }
 }
 
+/// `type-mismatch`: nothing in a list that stands there is of the item's type.
+pub(super) fn never_among(item: &Expr, list: &Expr, operator: Span) -> Option<Diagnostic> {
+    let super::meaning::ExprKind::List(items) = &list.kind else { return None };
+    let fits = |other: &Expr| is_open(other.ty) || other.ty == item.ty || other.ty == Type::Null;
+    if items.is_empty() || is_open(item.ty) || item.ty == Type::Null || items.iter().any(fits) {
+        return None;
+    }
+    let (found, first) = (words(item.ty), words(items[0].ty));
+    let diagnostic = Diagnostic::new(
+        Rule::TypeMismatch,
+        operator,
+        format!(
+            "{found} is never in this list: {}",
+            if items.iter().all(|other| other.ty == items[0].ty) {
+                format!("each item is {first}")
+            } else {
+                "no item is one".into()
+            }
+        ),
+    )
+    .also(item.span, found)
+    .also(list.span, "the list");
+    Some(match (item.ty, items[0].ty) {
+        (Type::Number, Type::String) => diagnostic.help("leave the quotes out, or read a number with `number(…)`"),
+        (Type::String, Type::Number) => diagnostic.help("put the items in quotes, or read a number with `number(…)`"),
+        _ => diagnostic,
+    })
+}
+
 /// What a side of `"a" + b` is inside one string.
 fn join_text(side: &Expr, text: &impl Fn(Span) -> String) -> String {
     let written = text(side.span);
