@@ -15,6 +15,7 @@ pub mod fmt;
 pub mod folder;
 pub mod live;
 pub mod load;
+pub mod logs;
 pub mod new;
 pub mod plan;
 pub mod profiles;

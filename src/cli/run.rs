@@ -14,7 +14,7 @@ use super::folder::{self, Folder, Results};
 use super::live::Live;
 use super::render::text::Drawing;
 use super::screen::Screen;
-use super::{load, scenario, signals, values};
+use super::{load, logs, scenario, signals, values};
 use crate::base::{SourceFile, Sources};
 use crate::demo::{self, Switches};
 use crate::diagnostic::Severity;
@@ -56,6 +56,10 @@ pub struct Arguments {
     /// No progress, only the report
     #[arg(short, long, help_heading = "Results")]
     quiet: bool,
+
+    /// Show what the scenario logs, on standard error; progress is then a line now and then
+    #[arg(short, long, conflicts_with = "quiet", help_heading = "Results")]
+    verbose: bool,
 
     /// Where run folders lie
     #[arg(short, long, value_name = "DIR", default_value = folder::DEFAULT, conflicts_with = "no_results", help_heading = "Results")]
@@ -122,7 +126,10 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let plan = choices.load.plan(&sound, &choices.file, &mut sources, screen)?;
 
     let stop = Stop::default();
-    let mut live = Live::new(&plan, stop.clone(), choices.quiet, screen);
+    // A view that is redrawn in place and lines of a log would write over each other.
+    let mut view = screen.clone();
+    view.err.terminal &= !choices.verbose;
+    let mut live = Live::new(&plan, stop.clone(), choices.quiet, &view);
     listen(&stop, live.tells_of_stopping(), screen)?;
     let id = run_id();
     let results = reserve(&choices, &plan.scenario, &id)?;
@@ -134,7 +141,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         environment: environment.variables,
         run_id: id.clone(),
         served_here: service.is_some(),
-        listener: None,
+        listener: choices.verbose.then(|| logs::listener(screen)),
     };
     if !choices.quiet {
         screen.say(&opening(&plan, options.target.as_deref(), service.is_some()));
@@ -235,6 +242,7 @@ struct Choices {
     demo: bool,
     threads: usize,
     quiet: bool,
+    verbose: bool,
     out: Option<PathBuf>,
     summary_export: Option<PathBuf>,
 }
@@ -253,6 +261,7 @@ fn choose(arguments: Arguments, environment: &Environment) -> Result<Choices, Fa
         demo: arguments.demo,
         threads: arguments.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
         quiet: arguments.quiet,
+        verbose: arguments.verbose,
         out: (!arguments.no_results).then_some(arguments.out),
         summary_export: arguments.summary_export,
     })

@@ -352,7 +352,7 @@ impl User {
 
     fn log(&mut self, text: &Expr, point: PointId) -> Result<(), Failed> {
         // Nobody reads: nothing is made of it.
-        if self.is_told() {
+        if self.thread.trace.is_some() {
             let value = self.value(text, point).map_err(|(kind, point)| self.fail_at(kind, point))?;
             let text = value.text();
             self.tell(|| Event::Log { point, text: &text });

@@ -71,7 +71,8 @@ impl Flight {
     ) -> Flight {
         let Ready { request, origin, url } = ready;
         let attempt = Attempt::new(due, begun);
-        let (timeout, keep) = (op.timeout, op.looks_at.body || thread.trace.is_some());
+        let (timeout, keep) =
+            (op.timeout, op.looks_at.body || thread.trace.as_ref().is_some_and(|trace| trace.wants_all()));
         Flight {
             thread,
             session,

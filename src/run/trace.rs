@@ -24,6 +24,12 @@ use crate::plan::{PointId, SlotId, StepId, TaskId, UserId, Value};
 pub trait Trace {
     /// Something happened to a user.
     fn tell(&self, scene: &Scene<'_>, event: &Event<'_>);
+
+    /// Whether it wants what is only worked out to be told, and bodies that no step looks into; else it hears of them
+    /// less.
+    fn wants_all(&self) -> bool {
+        true
+    }
 }
 
 /// Makes the listener of a load thread, on that thread.
@@ -235,7 +241,7 @@ impl User {
     /// Whether anybody listens: for what is only worked out to be told.
     #[inline]
     pub(super) fn is_told(&self) -> bool {
-        self.thread.trace.is_some()
+        self.thread.trace.as_ref().is_some_and(|trace| trace.wants_all())
     }
 
     /// Tells of a request that is about to leave for `url`.

@@ -192,12 +192,12 @@ impl Lines {
                 format!("    {} {}{}\n", self.paint(Ink::Warn, "✗"), self.text(*point), self.paint(Ink::Warn, &why))
             }
             Event::Value { point, value, .. } => match point {
-                Some(point) => {
+                Some(point) if is_named(self.text(*point)) => {
                     let (name, secret) = named(self.text(*point));
                     let shown = if secret { "***".into() } else { value_shown(scene, value) };
                     format!("    {} {name} = {shown}\n", self.paint(Ink::Faint, "="))
                 }
-                None => String::new(),
+                _ => String::new(),
             },
             Event::Measured { point, value } => {
                 let (name, _) = named(self.text(*point));
@@ -244,6 +244,12 @@ pub(super) fn header_shown<'v>(name: &str, value: &'v str) -> Option<&'v str> {
     })
 }
 
+/// Whether a place gives something a name; an argument of a flow is only a value.
+pub(super) fn is_named(text: &str) -> bool {
+    let words = ["let ", "set ", "capture ", "take ", "for "];
+    words.iter().any(|word| text.starts_with(word))
+}
+
 /// What a `let`, `set`, `capture` or `measure` names, and whether it says that the value is secret.
 pub(super) fn named(text: &str) -> (&str, bool) {
     let rest = text.split_once(' ').map_or(text, |(_, rest)| rest);
@@ -274,7 +280,7 @@ pub(super) fn failures(seen: &Snapshot) -> Vec<(&'static str, u64)> {
 }
 
 /// What came of it all, in a line.
-pub(super) fn summary(seen: &Snapshot, tasks: usize, screen: &Screen) -> String {
+pub(super) fn summary(seen: &Snapshot, tasks: usize, failed: bool, screen: &Screen) -> String {
     let totals = seen.totals();
     let counted = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let mut parts = vec![counted(tasks as u64, "task"), counted(totals.requests, "request")];
@@ -283,12 +289,12 @@ pub(super) fn summary(seen: &Snapshot, tasks: usize, screen: &Screen) -> String 
     }
     let failures = failures(seen);
     let style = screen.out.style();
-    let text = match failures.is_empty() && totals.failed_iterations == 0 {
-        true => style.paint(Ink::Good, &format!("✓ {}, nothing failed", parts.join(", "))),
-        false => {
-            let kinds: Vec<String> = failures.iter().map(|(kind, count)| format!("{count} × {kind}")).collect();
-            style.paint(Ink::Bad, &format!("✗ {}; failed: {}", parts.join(", "), kinds.join(", ")))
-        }
+    let kinds: Vec<String> = failures.iter().map(|(kind, count)| format!("{count} × {kind}")).collect();
+    let (parts, kinds) = (parts.join(", "), kinds.join(", "));
+    let text = match (failed, kinds.is_empty()) {
+        (false, true) => style.paint(Ink::Good, &format!("✓ {parts}, nothing failed")),
+        (false, false) => style.paint(Ink::Good, &format!("✓ {parts}; caught by `attempt` or `retry`: {kinds}")),
+        (true, _) => style.paint(Ink::Bad, &format!("✗ {parts}; failed: {kinds}")),
     };
     format!("\n{text}\n")
 }

@@ -18,6 +18,7 @@ use super::{demo::no_signals, scenario, signals, values};
 use crate::base::{Seed, Sources};
 use crate::demo;
 use crate::diagnostic::nearest;
+use crate::metrics::Snapshot;
 use crate::plan::profile::{self, Profile};
 use crate::plan::{self, Plan, TaskId};
 use crate::run::trace::Listener;
@@ -87,9 +88,9 @@ Environment:
   NO_COLOR         no colours
 
 Exit codes:
-  0    every step did what was expected; a `check` is only counted
+  0    every task came to its end; a `check` is only counted, and `attempt` and `retry` catch failures
   2    usage: an unknown flag or task, a path that cannot be read
-  99   a step failed
+  99   a task failed
   104  the scenario is not sound
   105  stopped by a signal
   107  nothing could be tried: a host that is not allowed or does not resolve, a missing secret
@@ -143,16 +144,21 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
         screen.print(&format!("{}{on} · seed {}\n", plan.scenario, seed.0))?;
     }
     let came = run::rehearse(&plan, &tasks, &options, &stop).map_err(|error| explain(error, &sources, screen))?;
+    let failed = failed(&plan, &came.seen);
     if arguments.format == Format::Text {
-        screen.print(&lines::summary(&came.seen, tasks.len(), screen))?;
+        screen.print(&lines::summary(&came.seen, tasks.len(), failed, screen))?;
     }
-    let totals = came.seen.totals();
-    let failed = totals.failed_iterations > 0 || totals.failures > 0 || !lines::failures(&came.seen).is_empty();
     Ok(match (came.stopped, failed) {
         (true, _) => Exit::Stopped,
         (false, true) => Exit::Threshold,
         (false, false) => Exit::Good,
     })
+}
+
+/// Whether a task or what stands around it failed; what `attempt` and `retry` caught is no failure of it.
+fn failed(plan: &Plan, seen: &Snapshot) -> bool {
+    let on_stop = plan.series.iter().zip(&seen.series).filter(|(series, _)| series.task_name == "on_stop");
+    seen.totals().failed_iterations > 0 || on_stop.into_iter().any(|(_, seen)| seen.failures() > 0)
 }
 
 /// A profile that leaves no class out.

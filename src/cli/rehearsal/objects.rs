@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::lines::{Told, header_shown, named};
+use super::lines::{Told, header_shown, is_named, named};
 use crate::base::Offset;
 use crate::plan::{PointId, StepId};
 use crate::run::trace::{Event, Message, Part, Scene, Trace};
@@ -104,11 +104,11 @@ impl Objects {
                 "event": "judged", "line": self.line(*point), "text": text(point), "held": held,
                 "actual": actual.as_deref().map(|actual| scene.hide(actual)),
             }),
-            Event::Value { point: Some(point), value: found, .. } => {
+            Event::Value { point: Some(point), value: found, .. } if is_named(&text(point)) => {
                 let (name, shown) = value(point, found);
                 json!({ "event": "value", "line": self.line(*point), "name": name, "value": shown })
             }
-            Event::Value { point: None, .. } => Value::Null,
+            Event::Value { .. } => Value::Null,
             Event::Measured { point, value: found } => {
                 let (name, shown) = value(point, found);
                 json!({ "event": "measured", "line": self.line(*point), "name": name, "value": shown })

@@ -89,3 +89,22 @@ fn a_scenario_that_is_not_sound_and_a_host_that_is_not_allowed_are_not_tried() {
     scn("try a.scn").file("a.scn", "user u { task t { GET } }").run().exits(104);
     scn("try a.scn --target http://example.com").file("a.scn", SCENARIO).run().exits(107).says("--allow example.com");
 }
+
+#[test]
+fn what_attempt_and_retry_catch_is_shown_and_is_no_failure() {
+    let text = "target \"http://127.0.0.1:9\"\nuser u { task t {\n  attempt { GET /nope { expect status 200 } }\n  log \"gone on\"\n} }\n";
+    let told = scn("try a.scn --demo").file("a.scn", text).run().exits(0).prints("    » gone on\n");
+    told.prints("✓ 1 task, 1 request; caught by `attempt` or `retry`: 1 × expect\n");
+}
+
+#[test]
+fn a_verbose_run_shows_what_is_logged_and_no_more_than_can_be_read() {
+    let text = "target \"http://127.0.0.1:9\"\nuser u { think 10s\n task t {\n  repeat 60 as i { log \"turn ${i}\" }\n  GET /api/health { expect status 200 }\n} }\n";
+    let told =
+        scn("run a.scn --demo --verbose --no-results --users 1 --duration 1s").file("a.scn", text).run().exits(0);
+    let told = told
+        .says("» user 0: turn 0\n» user 0: turn 1\n")
+        .says("» user 0: turn 49\n")
+        .says("… 10 more lines were logged");
+    assert!(!told.stderr.contains("turn 50"), "{}", told.stderr);
+}
