@@ -337,7 +337,8 @@ mod tests {
 
     #[test]
     fn a_stream_is_read_as_the_standard_says_in_pieces_of_any_size() {
-        let cases: &[(&[u8], &[(&str, &str)])] = &[
+        type Case = (&'static [u8], &'static [(&'static str, &'static str)]);
+        let cases: &[Case] = &[
             (b"data: one\n\n", &[("message", "one")]),
             (b"data: YHOO\ndata: +2\ndata: 10\n\n", &[("message", "YHOO\n+2\n10")]),
             (

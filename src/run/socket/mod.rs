@@ -8,6 +8,7 @@ mod lasting;
 mod line;
 mod receive;
 mod standing;
+mod transport;
 mod upgrade;
 
 use std::pin::pin;

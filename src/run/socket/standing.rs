@@ -376,7 +376,7 @@ impl Sockets {
             line.called = Some(first);
             loop {
                 if let Some(number) = line.first_from(first) {
-                    return Poll::Ready(line.look(number).cloned().ok_or_else(super::line::gone));
+                    return Poll::Ready(line.look(number).cloned().ok_or_else(super::transport::gone));
                 }
                 if !line.read(cx, thread, turn) || line.first_from(first).is_none() {
                     break;

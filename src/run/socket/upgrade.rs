@@ -18,7 +18,8 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::line::{Counted, Line, configuration};
+use super::line::Line;
+use super::transport::{Counted, configuration};
 use super::{Reason, User};
 use crate::base::units::duration_text;
 use crate::metrics::{ErrorKind, Sample};
