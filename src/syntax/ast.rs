@@ -1010,7 +1010,7 @@ pub struct Thresholds {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ThresholdItem {
     /// A promise.
-    Threshold(Threshold),
+    Threshold(Box<Threshold>),
     /// Something that could not be read.
     Bad(Bad),
 }

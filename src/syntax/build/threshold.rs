@@ -62,7 +62,7 @@ impl<'t> Builder<'t> {
             self.wrong(operator.span, "a threshold compares").label("`<`, `<=`, `>` or `>=` is due here");
             return ThresholdItem::Bad(self.bad(span, text));
         }
-        ThresholdItem::Threshold(Threshold {
+        ThresholdItem::Threshold(Box::new(Threshold {
             span,
             abort,
             metric,
@@ -72,7 +72,7 @@ impl<'t> Builder<'t> {
             value,
             over,
             lasting,
-        })
+        }))
     }
 
     fn subject(&mut self, pair: P<'t>) -> Option<Subject> {
