@@ -102,7 +102,7 @@ impl Checker<'_> {
             }
             None => match &list.kind {
                 ast::ExprKind::Name(name) if let Some(data) = self.data_named(name) => {
-                    (Items::Rows(data), self.row_type(data), false)
+                    (Items::Rows(data, list.span), self.row_type(data), false)
                 }
                 _ => {
                     let (items, ty) = self.items(list);

@@ -430,8 +430,8 @@ pub enum Items {
     List(Expr),
     /// Whole numbers, both ends included.
     Range(Expr, Expr),
-    /// All rows of data, in their order.
-    Rows(DataId),
+    /// All rows of data, in their order, and where it is named.
+    Rows(DataId, Span),
 }
 
 /// A block that is done until it succeeds.

@@ -63,13 +63,10 @@ impl Program<'_> {
             meaning::Items::Range(first, last) => {
                 (first.span.to(last.span), Items::Range(self.lower.expr(first), self.lower.expr(last)))
             }
-            meaning::Items::Rows(data) => (self.lower.variables.span(item), Items::Rows(*data)),
+            meaning::Items::Rows(data, span) => (*span, Items::Rows(*data)),
         };
         let name = self.text(self.lower.variables.span(item)).to_owned();
-        let point = match &items {
-            Items::Rows(_) => self.statement_point(span, "for "),
-            _ => self.statement_point(span, &format!("for {name} in ")),
-        };
+        let point = self.statement_point(span, &format!("for {name} in "));
         let item = self.lower.variables.slot(item);
         let (list, counter) = (self.spare_slot(), self.spare_slot());
         let head = self.here();
