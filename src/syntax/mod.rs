@@ -84,6 +84,25 @@ fn read_file(text: &str) -> Option<Pair<'_, Rule>> {
     Grammar::parse(Rule::file, text).ok()?.next()
 }
 
+/// How many calls pest makes to read `text`, within a twentieth: its work as a number, so that a test can hold it to be
+/// linear. Found by trying; the guard that it moves is one for the whole process, so nothing else may be read meanwhile.
+pub fn calls(text: &str) -> usize {
+    let (text, _) = nesting::flattened(text).unwrap_or_else(|| (text.to_owned(), Vec::new()));
+    let enough = |calls: usize| {
+        pest::set_call_limit(NonZeroUsize::new(calls));
+        Grammar::parse(Rule::file, &text).is_ok()
+    };
+    let (mut few, mut many) = (0, 1000);
+    while many < CALLS_MAX.get() && !enough(many) {
+        (few, many) = (many, many * 2);
+    }
+    while many - few > many / 20 {
+        let half = few + (many - few) / 2;
+        if enough(half) { many = half } else { few = half }
+    }
+    many
+}
+
 /// One pass of pest and the tree it makes; with it, whether each block is closed and no brace too many.
 fn parse_once(file: FileId, repaired: &Repaired) -> (Parsed, bool) {
     let mut builder = Builder::new(file, repaired);

@@ -180,7 +180,7 @@ pub(super) fn flattened(text: &str) -> Option<(String, Vec<usize>)> {
     let mut too_deep: Vec<(usize, Option<usize>)> = Vec::new();
     scan(text, |event| match event {
         // An unclosed parenthesis ends at the latest where a statement begins.
-        Event::Line { first, .. } if begins_statement(&text[first..]) => {
+        Event::Line { first, .. } if is_statement(&text[first..]) => {
             if open.len() > DEPTH_MAX
                 && let Some((_, end @ None)) = too_deep.last_mut()
                 && open[DEPTH_MAX] != b'{'
@@ -246,6 +246,30 @@ pub(super) fn leading_word(line: &str) -> &str {
         }
         _ => &line[..first],
     }
+}
+
+/// Whether a line inside brackets is a statement, so that they were not closed: the rule `statement_line` of the grammar.
+fn is_statement(line: &str) -> bool {
+    if !begins_statement(line) || is_extractor(leading_word(line)) {
+        return false;
+    }
+    let word = line.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(line.len());
+    let rest = line[word..].lines().next().unwrap_or_default();
+    let next = rest.trim_start();
+    let operator = super::keyword::WORD_OPERATORS.contains(&leading_word(next));
+    let goes_on = next.is_empty()
+        || next.starts_with([',', ')', ']', '}', ':', '.', '[', '#', '=', '!', '<', '>', '+', '-', '*', '%']);
+    let method = line[..word].bytes().all(|byte| byte.is_ascii_uppercase());
+    if method {
+        next.starts_with('/') && !rest.starts_with('/')
+    } else {
+        !goes_on && !operator && !rest.starts_with('(')
+    }
+}
+
+/// Words that begin an operand as well as a statement.
+fn is_extractor(word: &str) -> bool {
+    ["header", "cookie", "body", "json"].contains(&word)
 }
 
 /// Whether a line begins a statement for certain: by a keyword, a method or a label.

@@ -17,6 +17,9 @@ mod threshold_slips;
 mod unknown;
 mod user;
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
 use pest::iterators::Pair;
 
 use super::ast;
@@ -34,13 +37,15 @@ pub(super) struct Builder<'t> {
     pub(super) text: &'t str,
     repaired: &'t Repaired,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// The first two words of each line; gathered when first asked for.
+    begun: OnceCell<HashSet<(&'t str, &'t str)>>,
     /// Above zero inside what was already complained about as a whole.
     quiet: u32,
 }
 
 impl<'t> Builder<'t> {
     pub(super) fn new(file: FileId, repaired: &'t Repaired) -> Builder<'t> {
-        Builder { file, text: &repaired.text, repaired, diagnostics: Vec::new(), quiet: 0 }
+        Builder { file, text: &repaired.text, repaired, diagnostics: Vec::new(), begun: OnceCell::new(), quiet: 0 }
     }
 
     /// The place in the author's text of a piece of the text that pest read.
@@ -96,12 +101,17 @@ impl<'t> Builder<'t> {
 
     /// Whether a line of the file begins with this keyword and this name.
     fn declares_word(&self, keyword: &str, name: &str) -> bool {
-        !name.is_empty()
-            && self.text.lines().any(|line| {
-                let rest =
-                    line.trim_start().strip_prefix(keyword).and_then(|rest| rest.trim_start().strip_prefix(name));
-                rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-            })
+        let is_id = |c: char| c.is_alphanumeric() || c == '_';
+        let begun = self.begun.get_or_init(|| {
+            let begins = |line: &'t str| {
+                let line = line.trim_start();
+                let (word, rest) = line.split_at(line.find(|c| !is_id(c))?);
+                let rest = rest.trim_start();
+                Some((word, &rest[..rest.find(|c| !is_id(c)).unwrap_or(rest.len())]))
+            };
+            self.text.lines().filter_map(begins).collect()
+        });
+        !name.is_empty() && begun.contains(&(keyword, name))
     }
 
     /// The comment block right above a byte of the text, without `#`; only lines that hold nothing else.
