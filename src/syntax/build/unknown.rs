@@ -133,7 +133,11 @@ impl<'t> Builder<'t> {
             .or_else(|| nearest(word, everywhere()));
         let complaint = self.wrong_as(Rule::UnknownWord, span, format!("nothing here is called `{word}`"));
         match better {
-            Some(better) => drop(complaint.label(format!("did you mean `{better}`?")).fix(span, better)),
+            Some(better) => {
+                // A whole statement takes the place of the whole one.
+                let place = if better.ends_with('}') { whole } else { span };
+                drop(complaint.label(format!("did you mean `{better}`?")).fix(place, better));
+            }
             None => drop(complaint.help(beginnings(place))),
         }
     }

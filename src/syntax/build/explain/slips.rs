@@ -53,6 +53,17 @@ impl Explanation<'_> {
                 let colon = builder.span(here(0).0, here(1).1);
                 builder.wrong(place, "`[` is not closed").label("its `]` is missing").also(colon, "a list has no keys");
             }
+            // `expect json $.items length > 0`: words of other tools stand behind what they measure.
+            ("expect" | "check" | "capture" | "let" | "if", "length" | "count" | "len") if ends_with_path(before) => {
+                let operand = last_operand(before);
+                let from = self.start + before.len() - operand.len();
+                let place = builder.span(from, here(token.len()).1);
+                let better = format!("length({operand})");
+                builder
+                    .wrong(place, "a function stands before what it is given, in parentheses")
+                    .label(format!("did you mean `{better}`?"))
+                    .fix(place, better);
+            }
             ("repeat" | "retry", "times" | "time" | "x") => {
                 let place = builder.span(here(token.len()).0, here(token.len()).1);
                 let message = format!("the number alone says how often, no `{token}`");
@@ -362,4 +373,15 @@ fn regex_flags<'a>(before: &'a str, flags: &str) -> Option<&'a str> {
     let from =
         ["matches /", "regex /"].into_iter().filter_map(|word| text.rfind(word).map(|at| at + word.len())).max()?;
     Some(&before[from - 1..])
+}
+
+/// Whether a text ends with a JSONPath or the word `body`.
+fn ends_with_path(text: &str) -> bool {
+    text.split_whitespace().next_back().is_some_and(|last| last.starts_with('$') || last == "body")
+}
+
+/// The operand at the end of a text: `json $.items`, `all json $.items[*]`, `body`.
+fn last_operand(text: &str) -> &str {
+    let start = ["all json ", "json ", "body"].iter().filter_map(|word| text.rfind(word)).min();
+    start.map_or(text, |start| &text[start..]).trim()
 }
