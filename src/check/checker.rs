@@ -34,6 +34,10 @@ pub(super) struct Checker<'a> {
     pub data_used: Vec<bool>,
     /// Values that are known before the run.
     pub constants: HashMap<VarId, Constant>,
+    /// The class of `setup` and `teardown`: one past the users'.
+    pub once: usize,
+    /// The values of `setup` that are set whenever it succeeds.
+    pub setup_assigned: HashSet<VarId>,
     /// The run's values by name.
     pub run_values: BTreeMap<String, VarId>,
     /// The present user's values by name.
@@ -180,6 +184,8 @@ impl<'a> Checker<'a> {
             read: Vec::new(),
             data_used: Vec::new(),
             constants: HashMap::new(),
+            once: usize::MAX,
+            setup_assigned: HashSet::new(),
             run_values: BTreeMap::new(),
             user_values: BTreeMap::new(),
             user_assigned: HashSet::new(),

@@ -168,7 +168,7 @@ impl Checker<'_> {
             ast::Context::UserIteration => (ExprKind::UserIteration, Type::Number),
             ast::Context::RunId => return (ExprKind::RunId, Type::String),
         };
-        if self.place.user.is_none() && self.answer != Answer::NotYet {
+        if (self.place.user.is_none() || self.place.user == Some(self.once)) && self.answer != Answer::NotYet {
             self.report(no_user_here(span));
         }
         (kind, ty)

@@ -90,7 +90,7 @@ impl Checker<'_> {
         let holes = parts.iter().any(|part| matches!(part, ast::Part::Bad(_)));
         let parts = self.parts(parts, PartsOf::Request);
         self.count_checks(step.series.0, &parts.asks);
-        let in_task = self.place.task != "on_start" && self.place.task != "on_stop";
+        let in_task = !matches!(self.place.task.as_str(), "on_start" | "on_stop" | "setup" | "teardown");
         if in_task && !holes && !parts.asks.iter().any(expects) {
             self.report(no_expectation(step.span));
         }

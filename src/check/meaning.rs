@@ -21,6 +21,9 @@ pub struct Scenario {
     pub data: Vec<Data>,
     /// The classes of users, in file order.
     pub users: Vec<User>,
+    /// Who does `setup` and `teardown`: a class of its own behind [`Scenario::users`], of which one lives before all of
+    /// them and after; `on_start` is `setup`, `on_stop` is `teardown`.
+    pub once: Option<User>,
     /// Every value that has a name; [`VarId`] is the index.
     pub variables: Vec<Variable>,
     /// Every socket; [`SocketId`] is the index.
@@ -31,6 +34,13 @@ pub struct Scenario {
     pub thresholds: Vec<Threshold>,
     /// The comment blocks right above statements of tasks, with the statement each speaks of, in order of place.
     pub docs: Vec<(Span, String)>,
+}
+
+impl Scenario {
+    /// The class of this index: one of the users, or who does `setup` and `teardown`.
+    pub fn class(&self, index: usize) -> &User {
+        self.users.get(index).or(self.once.as_ref()).expect("rows and values belong to a class")
+    }
 }
 
 /// Handle of a named value.

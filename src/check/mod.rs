@@ -20,6 +20,7 @@ mod http;
 pub mod meaning;
 mod named_sockets;
 mod names;
+mod once;
 mod patterns;
 mod promises;
 mod receives;

@@ -135,11 +135,13 @@ impl Checker<'_> {
         let ty = declared.ty;
         let set = match declared.owner {
             Owner::Run => true,
+            Owner::User(class) if class == self.once && near.is_none() => self.setup_assigned.contains(&variable),
             Owner::User(_) if near.is_none() => self.user_assigned.contains(&variable),
             Owner::User(_) | Owner::Iteration(_) => self.flow.assigned.contains(&variable),
         };
         if !set {
-            let diagnostic = maybe_unset(name, span, declared.name.span, declared.owner);
+            let of_setup = declared.owner == Owner::User(self.once);
+            let diagnostic = maybe_unset(name, span, declared.name.span, declared.owner, of_setup);
             // One mistake, one message.
             if self.excused.insert(variable) {
                 self.report(diagnostic);
@@ -285,7 +287,7 @@ pub(super) fn undefined_function(name: &ast::Name, near: Option<&str>) -> Diagno
 }
 
 /// `duplicate-name`: a value is declared where one of that name is in force already.
-fn duplicate_value(name: &ast::Name, first: Span) -> Diagnostic {
+pub(super) fn duplicate_value(name: &ast::Name, first: Span) -> Diagnostic {
     Diagnostic::new(Rule::DuplicateName, name.span, format!("`{}` is declared already", name.value))
         .label("declared again")
         .also(first, "declared first")
@@ -321,8 +323,9 @@ fn reserved_name(name: &ast::Name) -> Diagnostic {
 }
 
 /// `maybe-unset`: on some path to this use the value is not set.
-fn maybe_unset(name: &str, span: Span, declared: Span, owner: Owner) -> Diagnostic {
+fn maybe_unset(name: &str, span: Span, declared: Span, owner: Owner, of_setup: bool) -> Diagnostic {
     let help = match owner {
+        Owner::User(_) if of_setup => "set it on every path through `setup`",
         Owner::User(_) => "set it on every path through `on start`, or give it a first value with `let` in the user",
         _ => "set it on every path that leads here, or move this use into the block that sets it",
     };

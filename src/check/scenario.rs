@@ -35,11 +35,13 @@ impl Checker<'_> {
             }
         }
         self.target(file);
+        self.setup(file);
         for item in &file.items {
             if let ast::Item::User(user) = item {
                 self.user(user);
             }
         }
+        self.teardown(file);
         let library = is_library(file);
         self.uncalled_flows(library);
         if !library {
@@ -351,7 +353,7 @@ impl Checker<'_> {
     }
 
     /// Makes the place ready for the block of a task.
-    fn enter(&mut self, task: &str, block: &ast::Block) {
+    pub(super) fn enter(&mut self, task: &str, block: &ast::Block) {
         self.place.task = task.to_owned();
         self.place.ahead.clear();
         names::declared_in(block, task, &mut self.place.ahead);

@@ -284,9 +284,19 @@ impl Checker<'_> {
                 }
             }
         }
+        for part in ["setup", "teardown"] {
+            let of_part =
+                |series: &super::meaning::Series| series.user == self.scenario.users.len() && series.task == part;
+            let rows: Vec<SeriesId> =
+                self.rows_of(of_part).filter(|id| self.scenario.series[id.0 as usize].kind.is_timed()).collect();
+            if let Some(first) = rows.first() {
+                let span = self.rows[first.0 as usize].first;
+                found.push(Candidate { path: vec![part.into()], subject: Subject::Series(rows), span });
+            }
+        }
         for (index, (series, row)) in self.scenario.series.iter().zip(&self.rows).enumerate() {
             if row.labelled || matches!(series.kind, SeriesKind::Connect | SeriesKind::Close) {
-                let user = self.scenario.users[series.user].name.value.clone();
+                let user = self.scenario.class(series.user).name.value.clone();
                 let path = vec![user, series.task.clone(), series.name.clone()];
                 let subject = Subject::Series(vec![SeriesId(index as u32)]);
                 found.push(Candidate { path, subject, span: row.first });

@@ -172,6 +172,9 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let text = tell(&told, results.folder(), screen);
     let summary = serde_json::to_string_pretty(&summary(&told)).expect("a summary is a tree of plain values");
     // Each is told even where the other cannot be.
+    if let Some(why) = &finished.setup_failed {
+        screen.say(&no_user_started(why));
+    }
     let kept = results.finish(&format!("{summary}\n"));
     screen.print(&text)?;
     kept?;
@@ -180,12 +183,26 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
 
 /// The exit code that says most: stopped, not valid, or a broken threshold.
 fn judge(finished: &run::Finished, verdict: &Verdict) -> Exit {
+    let no_setup = !matches!(finished.setup_failed, None | Some(run::SetupFailed::Stopped));
     let ends = [
+        (no_setup, Exit::CannotRun),
         (finished.stopped, Exit::Stopped),
         (verdict.validity() == Validity::Invalid, Exit::Invalid),
         (finished.judged.iter().any(Judged::broken), Exit::Threshold),
     ];
     Exit::first(ends.into_iter().filter(|(holds, _)| *holds).map(|(_, exit)| exit))
+}
+
+/// Why no user has started, in words; the place is drawn with the report.
+fn no_user_started(why: &run::SetupFailed) -> String {
+    match why {
+        run::SetupFailed::Failed => "`setup` failed, so no user was started".to_owned(),
+        run::SetupFailed::Stopped => "stopped in `setup`, so no user was started".to_owned(),
+        run::SetupFailed::TooLarge(bytes) => format!(
+            "what `setup` has set makes {bytes} bytes of JSON, and at most {} are given to users; none was started",
+            crate::plan::SETUP_BYTES_MAX
+        ),
+    }
 }
 
 /// The report: thresholds, table, errors on the scenario's own lines, validity, the run folder.

@@ -16,9 +16,11 @@ use crate::base::units::duration_text;
 pub fn describe(plan: &Plan) -> String {
     let mut text = Text { plan, out: String::new() };
     text.head();
-    for index in 0..plan.users.len() {
+    text.once("setup", |user| user.on_start);
+    for index in 0..plan.classes().len() {
         text.user(UserId(index as u32));
     }
+    text.once("teardown", |user| user.on_stop);
     text.rows();
     text.thresholds();
     text.reach();
@@ -91,6 +93,16 @@ impl Text<'_> {
             self.nodes(2, &outline(plan, task.start));
         }
         self.block("on stop", user.on_stop);
+    }
+
+    /// `setup` or `teardown`, where there is one.
+    fn once(&mut self, name: &str, start: impl Fn(&crate::plan::User) -> Option<OpId>) {
+        let once = self.plan.once.map(|once| &self.plan.users[once.0 as usize]);
+        if let Some(start) = once.and_then(start) {
+            self.out.push('\n');
+            self.line(0, name);
+            self.nodes(1, &outline(self.plan, start));
+        }
     }
 
     fn doc(&mut self, depth: usize, doc: Option<&str>) {
@@ -252,7 +264,8 @@ impl Text<'_> {
         self.line(0, "rows of the report");
         let cells = plan.series.iter().map(|row| {
             let user = &plan.users[row.user.0 as usize].name;
-            [format!("{user}.{}", row.task_name), row.name.clone(), timed(row.kind, &row.method)]
+            let task = if user.is_empty() { row.task_name.clone() } else { format!("{user}.{}", row.task_name) };
+            [task, row.name.clone(), timed(row.kind, &row.method)]
         });
         self.table(&cells.collect::<Vec<_>>());
     }
@@ -277,7 +290,7 @@ impl Text<'_> {
         self.line(0, "most requests a second, if answers took no time");
         let mut cells = Vec::new();
         let mut sum = Some(0.0);
-        for (index, user) in plan.users.iter().enumerate() {
+        for (index, user) in plan.classes().iter().enumerate() {
             let reach = reach(plan, UserId(index as u32));
             let why = match (reach.most, reach.requests, reach.pauses) {
                 (Most::Rate(_), Some(requests), Some(pauses)) if reach.users > 0 && !pauses.is_zero() => {

@@ -19,6 +19,8 @@ pub enum Expr {
     Slot(SlotId),
     /// A constant of the run: index into [`super::Plan::constants`].
     Constant(u32),
+    /// A value that `setup` has set, read by everyone else.
+    Setup(SlotId),
     /// The next row that is dealt to the user: only as the whole value of a user's own `let`; elsewhere it is
     /// [`super::Op::Take`].
     Take(DataId),
@@ -52,6 +54,7 @@ impl Clone for Expr {
             Expr::Text(template) => Expr::Text(template.clone()),
             Expr::Slot(slot) => Expr::Slot(*slot),
             Expr::Constant(index) => Expr::Constant(*index),
+            Expr::Setup(slot) => Expr::Setup(*slot),
             Expr::Take(data) => Expr::Take(*data),
             Expr::Rows(data) => Expr::Rows(*data),
             Expr::UserId => Expr::UserId,

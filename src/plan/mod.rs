@@ -54,6 +54,9 @@ pub struct Plan {
     pub data: Vec<data::Data>,
     /// The classes of users; [`UserId`] is the index.
     pub users: Vec<User>,
+    /// The last of them, if it is no class of users but who does `setup` (its `on_start`) and `teardown` (its
+    /// `on_stop`).
+    pub once: Option<UserId>,
     /// All tasks; [`TaskId`] is the index.
     pub tasks: Vec<Task>,
     /// The rows of the report; [`SeriesId`] is the index.
@@ -66,6 +69,16 @@ pub struct Plan {
     pub ops: Vec<Op>,
     /// What the run must hold.
     pub thresholds: Vec<Threshold>,
+}
+
+/// Most bytes of JSON that what `setup` has set may make together: each load thread keeps a copy.
+pub const SETUP_BYTES_MAX: usize = 1 << 20;
+
+impl Plan {
+    /// The classes of users, without who does `setup` and `teardown`.
+    pub fn classes(&self) -> &[User] {
+        &self.users[..self.once.map_or(self.users.len(), |once| once.0 as usize)]
+    }
 }
 
 /// Values that nobody may see.

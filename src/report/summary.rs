@@ -425,7 +425,7 @@ fn iterations(run: &Finished<'_>) -> Vec<Iterations> {
 }
 
 fn users(run: &Finished<'_>) -> Vec<Users> {
-    let classes = run.plan.users.iter().enumerate();
+    let classes = run.plan.classes().iter().enumerate();
     let rows = classes.map(|(index, user)| {
         let seen = run.seen.users.get(index).copied().unwrap_or_default();
         Users { user: user.name.clone(), started: seen.started, failed_starts: seen.failed_starts }

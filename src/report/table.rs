@@ -424,7 +424,10 @@ fn validity(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
 }
 
 pub(super) fn belongs(run: &Finished<'_>, user: UserId, task: &str) -> String {
-    format!("{} / {task}", run.plan.users[user.0 as usize].name)
+    match run.plan.users[user.0 as usize].name.as_str() {
+        "" => task.to_owned(),
+        name => format!("{name} / {task}"),
+    }
 }
 
 pub(super) fn drawn(rows: &[Vec<Cell>], style: Style) -> Vec<String> {

@@ -65,6 +65,7 @@ pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
             sockets: 2,
             user_sockets: 0,
         }],
+        once: None,
         tasks: vec![Task { user: UserId(0), name: "t".into(), doc: None, weight: 1.0, start: OpId(0) }],
         series: rows
             .iter()
@@ -107,7 +108,8 @@ pub fn thread_with(plan: Plan, network: Rc<dyn Network>, constants: Vec<Value>) 
         iterations: AtomicU64::new(0),
     });
     let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 80))];
-    let seedling = Seedling { plan, constants, addresses, shared, index: 0, threads: 1, listener: None };
+    let seedling =
+        Seedling { plan, constants, setup: Vec::new(), addresses, shared, index: 0, threads: 1, listener: None };
     Rc::new(Thread::new(seedling, base, Clock::paused(), network))
 }
 

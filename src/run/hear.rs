@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::thread::Handed;
-use super::{Finished, Stop, Tick};
+use super::{Finished, SetupFailed, Stop, Tick};
 use crate::metrics::{Snapshot, Watch};
 use crate::plan::Plan;
 
@@ -46,9 +46,20 @@ impl<'a> Hearing<'a> {
         tell(&Tick { elapsed, window, total, watch: &self.watch, stopping, warming });
     }
 
+    /// Takes in what `setup` or `teardown` saw: it counts, and lies in no second of the run.
+    pub(super) fn beside(&mut self, seen: &Snapshot) {
+        self.total.merge(seen);
+    }
+
+    /// The run's own time begins only now.
+    pub(super) fn begin(&mut self) {
+        self.started = SystemTime::now();
+    }
+
     /// The end, after so long.
-    pub(super) fn finish(self, length: Duration) -> Finished {
+    pub(super) fn finish(self, length: Duration, setup_failed: Option<SetupFailed>) -> Finished {
         Finished {
+            setup_failed,
             judged: self.watch.judge(&self.total, length.saturating_sub(self.warming)),
             aborted: self.watch.aborted().cloned(),
             total: self.total,

@@ -321,7 +321,10 @@ fn ended(thread: &Thread, user: UserId, task: Option<TaskId>, outcome: Iteration
 ///
 /// It borrows the future: an `async fn` that took it would hold it twice, once as it came and once pinned, and the
 /// walk is most of what a user weighs.
-fn unless_over<F: Future>(thread: &Thread, mut future: Pin<&mut F>) -> impl Future<Output = Option<F::Output>> {
+pub(super) fn unless_over<F: Future>(
+    thread: &Thread,
+    mut future: Pin<&mut F>,
+) -> impl Future<Output = Option<F::Output>> {
     poll_fn(move |cx| match thread.finish.phase() {
         Phase::Over => Poll::Ready(None),
         Phase::Going | Phase::Stopping => future.as_mut().poll(cx).map(Some),

@@ -20,6 +20,7 @@ mod judge;
 mod life;
 mod limits;
 pub mod network;
+mod once;
 mod parallel;
 pub mod place;
 mod prepare;
@@ -36,6 +37,7 @@ pub mod veil;
 mod wire;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,11 +45,13 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
+use crate::base::Offset;
 use crate::metrics::{Aborted, Judged, Snapshot, Watch};
-use crate::plan::Plan;
+use crate::plan::{Plan, Value};
 
 pub use connection::BODY_KEPT_MAX;
 pub use life::UNANSWERED_MIN;
+pub use once::SetupFailed;
 pub use rehearse::{Rehearsed, rehearse, rehearse_over};
 
 /// What a run needs beside its plan.
@@ -145,6 +149,8 @@ pub struct Finished {
     pub aborted: Option<Aborted>,
     /// Whether the stop button was pressed by someone else.
     pub stopped: bool,
+    /// Why no user has started: `setup` did not end as it should.
+    pub setup_failed: Option<SetupFailed>,
 }
 
 impl Finished {
@@ -196,26 +202,100 @@ pub async fn drive(
     stop: &Stop,
     watch: &mut dyn FnMut(&Tick<'_>),
 ) -> Result<Finished, Error> {
-    let thread = alone(plan, network, clock::Clock::paused(), options).await?;
+    let mut ground = Ground::survey(plan, network, options).await?;
     let mut hearing = hear::Hearing::new(plan, stop);
-    let end = thread.attend(&plan.starts(1), stop, &mut |handed| hearing.hear(&handed, watch)).await;
-    Ok(hearing.finish(Duration::from_nanos(end.0)))
+    ground.begin_anew(plan, options);
+    let failed = ground.setup(plan, clock::Clock::paused(), options, stop, &mut |seen| hearing.beside(seen)).await;
+    let mut end = Offset::ZERO;
+    if failed.is_none() {
+        hearing.begin();
+        ground.begin_anew(plan, options);
+        let thread = ground.thread(plan, clock::Clock::paused(), options);
+        end = thread.attend(&plan.starts(1), stop, &mut |handed| hearing.hear(&handed, watch)).await;
+    }
+    ground.begin_anew(plan, options);
+    ground.teardown(plan, clock::Clock::paused(), options, stop, &mut |seen| hearing.beside(seen)).await;
+    Ok(hearing.finish(Duration::from_nanos(end.0), failed))
 }
 
-/// The only load thread of a run on this thread.
-async fn alone(
-    plan: &Plan,
+/// What a run on this thread stands on.
+struct Ground {
     network: Rc<dyn network::Network>,
-    clock: clock::Clock,
-    options: &Options,
-) -> Result<Rc<thread::Thread>, Error> {
-    let constants = prepare::constants(plan, options)?;
-    let (target, base) = prepare::target(plan, options, &constants)?;
-    let addresses = network.resolve(&base.origin.host, base.origin.port).await;
-    let addresses = prepare::allowed(&base.origin, addresses, options)?;
-    let shared = prepare::shared(plan, options, target);
-    let listener = options.listener.clone();
-    let seedling =
-        thread::Seedling { plan: plan.clone(), constants, addresses, shared, index: 0, threads: 1, listener };
-    Ok(Rc::new(thread::Thread::new(seedling, base, clock, network)))
+    constants: Vec<Value>,
+    addresses: Vec<SocketAddr>,
+    shared: Arc<thread::Shared>,
+    /// What `setup` has set.
+    setup: Vec<Option<Value>>,
+    /// Whether a clock has begun to count on it.
+    trodden: bool,
+}
+
+impl Ground {
+    /// Evaluates what is evaluated once, and looks the target up.
+    async fn survey(plan: &Plan, network: Rc<dyn network::Network>, options: &Options) -> Result<Ground, Error> {
+        let constants = prepare::constants(plan, options)?;
+        let (target, base) = prepare::target(plan, options, &constants)?;
+        let addresses = network.resolve(&base.origin.host, base.origin.port).await;
+        let addresses = prepare::allowed(&base.origin, addresses, options)?;
+        let shared = prepare::shared(plan, options, target);
+        Ok(Ground { network, constants, addresses, shared, setup: Vec::new(), trodden: false })
+    }
+
+    /// A clock begins to count: what threads share begins with it, but for what goes on through the whole run.
+    fn begin_anew(&mut self, plan: &Plan, options: &Options) {
+        if std::mem::replace(&mut self.trodden, true) {
+            self.shared = prepare::shared_after(plan, options, self.shared.target.clone(), &self.shared);
+        }
+    }
+
+    /// The only load thread of a run on this thread, whose clock reads zero now.
+    fn thread(&self, plan: &Plan, clock: clock::Clock, options: &Options) -> Rc<thread::Thread> {
+        let base = place::Base::of(&self.shared.target).expect("it was one when it was looked up");
+        let seedling = thread::Seedling {
+            plan: plan.clone(),
+            constants: self.constants.clone(),
+            setup: self.setup.clone(),
+            addresses: self.addresses.clone(),
+            shared: self.shared.clone(),
+            index: 0,
+            threads: 1,
+            listener: options.listener.clone(),
+        };
+        Rc::new(thread::Thread::new(seedling, base, clock, self.network.clone()))
+    }
+
+    /// Walks `setup`, where there is one; why no user may start, if none may.
+    async fn setup(
+        &mut self,
+        plan: &Plan,
+        clock: clock::Clock,
+        options: &Options,
+        stop: &Stop,
+        beside: &mut dyn FnMut(&Snapshot),
+    ) -> Option<SetupFailed> {
+        let once = plan.once?;
+        plan.users[once.0 as usize].on_start?;
+        let done = self.thread(plan, clock, options).once(trace::Part::Setup, stop).await;
+        beside(&done.seen);
+        let failed = done.failed();
+        self.setup = done.values;
+        failed
+    }
+
+    /// Walks `teardown`, where there is one and nobody wants all to end at once.
+    async fn teardown(
+        &self,
+        plan: &Plan,
+        clock: clock::Clock,
+        options: &Options,
+        stop: &Stop,
+        beside: &mut dyn FnMut(&Snapshot),
+    ) {
+        let there = plan.once.and_then(|once| plan.users[once.0 as usize].on_stop);
+        if there.is_none() || stop.presses() > 1 {
+            return;
+        }
+        let done = self.thread(plan, clock, options).once(trace::Part::Teardown, stop).await;
+        beside(&done.seen);
+    }
 }

@@ -137,6 +137,14 @@ pub(super) fn shared(plan: &Plan, options: &Options, target: Url) -> Arc<Shared>
     })
 }
 
+/// As [`shared`], for what comes behind `before`: numbers of `counter()` go on.
+pub(super) fn shared_after(plan: &Plan, options: &Options, target: Url, before: &Shared) -> Arc<Shared> {
+    let mut shared = shared(plan, options, target);
+    let fresh = Arc::get_mut(&mut shared).expect("nobody else has it yet");
+    *fresh.counter.get_mut() = before.counter.load(std::sync::atomic::Ordering::Relaxed);
+    shared
+}
+
 fn value(
     expr: &Expr,
     span: Span,
@@ -153,6 +161,7 @@ fn value(
         shared: shared(&plan, options, nowhere),
         plan,
         constants: constants.to_vec(),
+        setup: Vec::new(),
         addresses: Vec::new(),
         index: 0,
         threads: 1,

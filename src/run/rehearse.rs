@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::clock::Clock;
 use super::life;
 use super::network::{Network, Tcp};
-use super::{Error, Options, Stop, alone, threads};
+use super::{Error, Ground, Options, SetupFailed, Stop, threads};
 use crate::metrics::Snapshot;
 use crate::plan::{Plan, TaskId, UserId};
 
@@ -20,6 +20,8 @@ pub struct Rehearsed {
     pub seen: Snapshot,
     /// Whether the stop button was pressed.
     pub stopped: bool,
+    /// Why no task was run: `setup` did not end as it should.
+    pub setup_failed: Option<SetupFailed>,
 }
 
 /// Runs `tasks`, each once, in their order; those of one class by one user, with its `on start` before and its
@@ -46,7 +48,11 @@ pub async fn rehearse_over(
     let mut plan = plan.clone();
     plan.load.duration = REHEARSAL_MAX;
     plan.load.warm_up = Duration::ZERO;
-    let thread = alone(&plan, network, clock, options).await?;
+    let mut ground = Ground::survey(&plan, network, options).await?;
+    let mut beside = Snapshot::default();
+    let setup_failed = ground.setup(&plan, clock.clone(), options, stop, &mut |seen| beside.merge(seen)).await;
+    let thread = ground.thread(&plan, clock.clone(), options);
+    let tasks = if setup_failed.is_some() { &[] } else { tasks };
     thread.recorder.borrow_mut().begin(thread.clock.now());
     let mut classes: BTreeMap<UserId, Vec<TaskId>> = BTreeMap::new();
     for &task in tasks {
@@ -67,8 +73,10 @@ pub async fn rehearse_over(
             }
         }
     }
-    let seen = thread.recorder.borrow_mut().take(thread.clock.now(), Duration::ZERO);
-    Ok(Rehearsed { seen, stopped: stop.presses() > 0 })
+    let mut seen = thread.recorder.borrow_mut().take(thread.clock.now(), Duration::ZERO);
+    ground.teardown(&plan, clock, options, stop, &mut |seen| beside.merge(seen)).await;
+    seen.merge(&beside);
+    Ok(Rehearsed { seen, stopped: stop.presses() > 0, setup_failed })
 }
 
 /// Passes a user's panic on.

@@ -35,6 +35,8 @@ pub struct Thread {
     pub plan: Plan,
     /// The run's constants, evaluated.
     pub constants: Vec<Value>,
+    /// What `setup` has set, by slot; `None`: nothing there.
+    pub setup: Vec<Option<Value>>,
     /// What no text may show.
     pub veil: Veil,
     /// What has been seen. Borrowed for a moment at a time, never across an `await`.
@@ -99,6 +101,8 @@ pub struct Shared {
 pub(super) struct Seedling {
     pub plan: Plan,
     pub constants: Vec<Value>,
+    /// What `setup` has set.
+    pub setup: Vec<Option<Value>>,
     pub addresses: Vec<SocketAddr>,
     pub shared: Arc<Shared>,
     /// Its place among the threads, and how many there are.
@@ -123,7 +127,7 @@ pub(super) struct Handed {
 impl Thread {
     /// The world of a load thread.
     pub(super) fn new(seedling: Seedling, base: Base, clock: Clock, network: Rc<dyn Network>) -> Thread {
-        let Seedling { plan, constants, addresses, shared, index, threads, listener } = seedling;
+        let Seedling { plan, constants, setup, addresses, shared, index, threads, listener } = seedling;
         let load = &plan.load;
         // Whoever takes a failed user's place starts no faster than the planned ones do, and behind them.
         let gap = Duration::try_from_secs_f64(1.0 / load.spawn_rate()).unwrap_or(Duration::MAX);
@@ -140,9 +144,8 @@ impl Thread {
         let target = (base.origin.host.clone(), base.origin.port, Rc::new(Addresses::new(addresses)));
         let mut thread = Thread {
             recorder: RefCell::new(Recorder::new(&plan, index as u32)),
-            veil: Veil::of(
-                constants.iter().zip(&plan.secrets.constants).filter(|(_, secret)| **secret).map(|(value, _)| value),
-            ),
+            veil: Veil::of(secret_values(&plan, &constants, &setup)),
+            setup,
             constants,
             clock,
             network,
@@ -152,7 +155,7 @@ impl Thread {
             prepared: Vec::new(),
             relative,
             wires: Rc::default(),
-            desk: Desk::new(load, plan.users.len(), index, threads),
+            desk: Desk::new(load, plan.classes().len(), index, threads),
             index: (index, threads),
             finish: Finish::default(),
             end: Offset::from(load.duration),
@@ -283,6 +286,18 @@ impl Thread {
     fn is_counted_out(&self) -> bool {
         self.plan.load.iterations.is_some() && self.shared.iterations.load(Ordering::Relaxed) == 0
     }
+}
+
+/// The values of the whole run that nobody may see.
+fn secret_values<'v>(
+    plan: &'v Plan,
+    constants: &'v [Value],
+    setup: &'v [Option<Value>],
+) -> impl Iterator<Item = &'v Value> {
+    let slots = plan.once.and_then(|once| plan.secrets.slots.get(once.0 as usize));
+    let of_setup = slots.into_iter().flatten().filter_map(|slot| setup.get(slot.0 as usize)?.as_ref());
+    let constants = constants.iter().zip(&plan.secrets.constants).filter(|(_, secret)| **secret);
+    constants.map(|(value, _)| value).chain(of_setup)
 }
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -15,11 +15,11 @@ use super::hear::Hearing;
 use super::network::{Network, Tcp};
 use super::place::Base;
 use super::thread::{Handed, Seedling, Thread};
-use super::{Error, Finished, Options, Stop, Tick, prepare};
+use super::{Error, Finished, Ground, Options, Stop, Tick, prepare};
 use crate::base::Offset;
 use crate::metrics::Snapshot;
-use crate::plan::Plan;
 use crate::plan::load::Start;
+use crate::plan::{Plan, Value};
 
 /// What a load thread says. The last word of each is [`Word::Gone`], whatever happens to it.
 enum Word {
@@ -56,11 +56,52 @@ fn run_over(
     stop: &Stop,
     watch: &mut dyn FnMut(&Tick<'_>),
 ) -> Result<Finished, Error> {
+    let mut hearing = Hearing::new(plan, stop);
     let constants = prepare::constants(plan, options)?;
     let (target, base) = prepare::target(plan, options, &constants)?;
     let addresses = (base.origin.host.as_str(), base.origin.port).to_socket_addrs().map(Iterator::collect);
     let addresses: Vec<SocketAddr> = prepare::allowed(&base.origin, addresses, options)?;
-    let shared = prepare::shared(plan, options, target.clone());
+    let shared = prepare::shared(plan, options, target);
+    let mut ground = Ground { network: way(0), constants, addresses, shared, setup: Vec::new(), trodden: false };
+    let mut failed = None;
+    if plan.once.is_some() {
+        ground.begin_anew(plan, options);
+        failed = here(async |clock| ground.setup(plan, clock, options, stop, &mut |seen| hearing.beside(seen)).await)?;
+    }
+    let mut length = Duration::ZERO;
+    if failed.is_none() {
+        ground.begin_anew(plan, options);
+        hearing.begin();
+        length = bear(way, &ground, plan, options, stop, &mut hearing, watch)?;
+    }
+    if plan.once.is_some() {
+        ground.begin_anew(plan, options);
+        here(async |clock| {
+            ground.teardown(plan, clock, options, stop, &mut |seen| hearing.beside(seen)).await;
+        })?;
+    }
+    Ok(hearing.finish(length, failed))
+}
+
+/// What `work` gives, on this thread, in real time from now on.
+fn here<T>(work: impl AsyncFnOnce(Clock) -> T) -> Result<T, Error> {
+    let runtime = runtime().map_err(Error::Thread)?;
+    runtime.block_on(async {
+        let clock = Clock::real(Instant::now()).map_err(Error::Thread)?;
+        Ok(work(clock).await)
+    })
+}
+
+/// Bears the load on threads of its own; how long that took.
+fn bear(
+    way: Way,
+    ground: &Ground,
+    plan: &Plan,
+    options: &Options,
+    stop: &Stop,
+    hearing: &mut Hearing<'_>,
+    watch: &mut dyn FnMut(&Tick<'_>),
+) -> Result<Duration, Error> {
     let threads = options.threads.max(1);
     let starts = plan.starts(threads);
 
@@ -71,14 +112,15 @@ fn run_over(
         let (go, start) = mpsc::channel();
         let seedling = Seedling {
             plan: plan.clone(),
-            constants: constants.iter().map(crate::plan::Value::unshared).collect(),
-            addresses: addresses.clone(),
-            shared: shared.clone(),
+            constants: ground.constants.iter().map(Value::unshared).collect(),
+            setup: ground.setup.iter().map(|value| value.as_ref().map(Value::unshared)).collect(),
+            addresses: ground.addresses.clone(),
+            shared: ground.shared.clone(),
             index,
             threads,
             listener: options.listener.clone(),
         };
-        let (tell, stop, target) = (Farewell(tell.clone(), index), stop.clone(), target.clone());
+        let (tell, stop, target) = (Farewell(tell.clone(), index), stop.clone(), ground.shared.target.clone());
         let body = move || attend(seedling, way, &target, &starts, &stop, &start, &tell);
         let thread = thread::Builder::new().name(format!("scn-load-{index}")).spawn(body).map_err(Error::Thread)?;
         load.push((thread, go));
@@ -92,12 +134,12 @@ fn run_over(
             // A panic before the start. Without one the others end at once; joining brings the panic here.
             Ok(_) | Err(_) => {
                 joined(load);
-                return Ok(Hearing::new(plan, stop).finish(Duration::ZERO));
+                return Ok(Duration::ZERO);
             }
         }
     }
     // Only now, so that no thread's own start makes the first users late.
-    let (mut hearing, start) = (Hearing::new(plan, stop), Instant::now());
+    let start = Instant::now();
     for (_, go) in &load {
         // A thread that is gone already is seen when it is joined.
         let _ = go.send(start);
@@ -134,7 +176,7 @@ fn run_over(
     if let Some(error) = refused {
         return Err(Error::Thread(error));
     }
-    Ok(hearing.finish(length))
+    Ok(length)
 }
 
 /// Waits for all threads, the first of which to have panicked passes its panic on.

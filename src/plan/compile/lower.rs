@@ -29,6 +29,8 @@ pub(super) struct Variables {
 
 enum Place {
     Slot(SlotId),
+    /// A value of `setup`: a slot there, and for everyone else what lies in it at its end.
+    Setup(SlotId),
     /// A constant of the run: its index.
     Constant(u32),
     /// A constant of the run whose value is known already.
@@ -38,7 +40,8 @@ enum Place {
 impl Variables {
     /// Slots for every variable: a user's own first, then those of its iterations.
     pub(super) fn new(scenario: &meaning::Scenario) -> Variables {
-        let mut slots = vec![(0, 0); scenario.users.len()];
+        let once = scenario.users.len();
+        let mut slots = vec![(0, 0); once + 1];
         for variable in &scenario.variables {
             if let Owner::User(user) = variable.owner {
                 slots[user].0 += 1;
@@ -55,6 +58,7 @@ impl Variables {
                 let index = constant.expect("a constant of the run has its `let`") + lets_begin(scenario);
                 Place::Constant(index as u32)
             }
+            Owner::User(user) if user == once => Place::Setup(next(&mut next_of_user[user])),
             Owner::User(user) => Place::Slot(next(&mut next_of_user[user])),
             Owner::Iteration(user) => Place::Slot(next(&mut slots[user].1)),
         });
@@ -72,7 +76,7 @@ impl Variables {
         let mut constants: Vec<Expr> = scenario.secrets.iter().map(|name| secret(&name.value)).collect();
         constants.extend(scenario.environment.iter().map(|name| variable(&name.value)));
         for binding in &scenario.lets {
-            let value = Lower { variables: self }.expr(&binding.value);
+            let value = Lower { variables: self, in_once: false }.expr(&binding.value);
             if let Expr::Literal(known) = &value {
                 self.places[binding.variable.0 as usize] = Place::Known(known.clone());
             }
@@ -80,7 +84,7 @@ impl Variables {
         }
         // Lists of rows may name `let`s, and no `let` names them.
         let lists = scenario.data.iter().filter_map(|data| match &data.rows {
-            meaning::Rows::Inline(list, _) => Some(Lower { variables: self }.expr(list)),
+            meaning::Rows::Inline(list, _) => Some(Lower { variables: self, in_once: false }.expr(list)),
             _ => None,
         });
         constants.extend(lists);
@@ -92,7 +96,9 @@ impl Variables {
         let known = scenario.variables.iter().zip(&self.places).enumerate();
         let secret = known.filter(|(_, (variable, place))| match (place, variable.owner) {
             (Place::Constant(index), _) => secrets.constants[*index as usize],
-            (Place::Slot(slot), Owner::User(class) | Owner::Iteration(class)) => secrets.slots[class].contains(slot),
+            (Place::Slot(slot) | Place::Setup(slot), Owner::User(class) | Owner::Iteration(class)) => {
+                secrets.slots[class].contains(slot)
+            }
             _ => false,
         });
         self.secret = secret.map(|(index, _)| VarId(index as u32)).collect();
@@ -100,9 +106,9 @@ impl Variables {
 
     /// The slots of each class whose variables the scenario itself calls secret.
     pub(super) fn marked(&self, scenario: &meaning::Scenario) -> Vec<Vec<SlotId>> {
-        let mut marked = vec![Vec::new(); scenario.users.len()];
+        let mut marked = vec![Vec::new(); scenario.users.len() + usize::from(scenario.once.is_some())];
         for (variable, place) in scenario.variables.iter().zip(&self.places) {
-            if let (true, Place::Slot(slot), Owner::User(class) | Owner::Iteration(class)) =
+            if let (true, Place::Slot(slot) | Place::Setup(slot), Owner::User(class) | Owner::Iteration(class)) =
                 (variable.secret, place, variable.owner)
             {
                 marked[class].push(*slot);
@@ -132,7 +138,7 @@ impl Variables {
     /// Where a value that is not the run's is kept.
     pub(super) fn slot(&self, variable: VarId) -> SlotId {
         match &self.places[variable.0 as usize] {
-            Place::Slot(slot) => *slot,
+            Place::Slot(slot) | Place::Setup(slot) => *slot,
             Place::Constant(_) | Place::Known(_) => panic!("only the top level declares constants of the run"),
         }
     }
@@ -162,6 +168,8 @@ fn next(counter: &mut u32) -> SlotId {
 #[derive(Clone, Copy)]
 pub(super) struct Lower<'a> {
     pub(super) variables: &'a Variables,
+    /// Whether this is inside of `setup` or `teardown`.
+    pub(super) in_once: bool,
 }
 
 impl Lower<'_> {
@@ -178,6 +186,8 @@ impl Lower<'_> {
             ExprKind::Text(template) => text(self.template(template)),
             ExprKind::Variable(variable) => match &self.variables.places[variable.0 as usize] {
                 Place::Slot(slot) => Expr::Slot(*slot),
+                Place::Setup(slot) if self.in_once => Expr::Slot(*slot),
+                Place::Setup(slot) => Expr::Setup(*slot),
                 Place::Constant(index) => Expr::Constant(*index),
                 Place::Known(value) => Expr::Literal(value.clone()),
             },

@@ -110,14 +110,15 @@ fn window_beyond_run(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
 
 fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sources, secrets: Option<&Secrets>) -> Plan {
     let counts = load.user_counts();
-    let share = |user: usize| f64::from(counts[user]) / f64::from(load.users());
+    let once = scenario.once.as_ref().map(|_| UserId(scenario.users.len() as u32));
+    let share = |user: usize| f64::from(counts.get(user).copied().unwrap_or(0)) / f64::from(load.users());
     let target = scenario.target.as_ref().expect("a sound scenario has a target");
     let mut variables = Variables::new(scenario);
     let constants = variables.fold_constants(scenario);
     if let Some(secrets) = secrets {
         variables.learn(scenario, secrets);
     }
-    let lower = Lower { variables: &variables };
+    let lower = Lower { variables: &variables, in_once: false };
     let headers: Vec<_> = target.headers.iter().map(|(name, value)| (name.value.clone(), lower.expr(value))).collect();
 
     let mut program = Program::new(scenario, sources, lower, target.timeout, &headers);
@@ -125,12 +126,12 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
     let mut class_starts = Vec::new();
     let mut tasks = Vec::new();
     let mut task_ids = HashMap::new();
-    for (user_index, user) in scenario.users.iter().enumerate() {
+    for (user_index, user) in scenario.users.iter().chain(&scenario.once).enumerate() {
         let class = UserId(user_index as u32);
         let of_user = |socket: &meaning::Socket| socket.name.is_some() && socket.owner == Owner::User(user_index);
         let sockets = scenario.sockets.iter().enumerate().filter(|(_, socket)| of_user(socket));
         let sockets: Vec<_> = sockets.map(|(index, _)| meaning::SocketId(index as u32)).collect();
-        program.enter_class(variables.slots_of(user_index), &sockets);
+        program.enter_class(variables.slots_of(user_index), &sockets, user_index == scenario.users.len());
         class_starts.push(program.op_count());
         let think_point = program.think_point(user);
         let pace = user
@@ -175,7 +176,7 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
     }
 
     let series = scenario.series.iter().map(|row| {
-        let task_index = scenario.users[row.user].tasks.iter().position(|task| task.name.value == row.task);
+        let task_index = scenario.class(row.user).tasks.iter().position(|task| task.name.value == row.task);
         Series {
             user: UserId(row.user as u32),
             task: task_index.map(|index| task_ids[&(row.user, index)]),
@@ -227,6 +228,7 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
         data,
         constant_spans: spans,
         users,
+        once,
         tasks,
         series,
         steps: tables.steps,

@@ -47,8 +47,9 @@ impl<'a> Program<'a> {
     }
 
     /// What follows belongs to a class whose names need so many slots.
-    pub(super) fn enter_class(&mut self, slots: u32, sockets: &[meaning::SocketId]) {
+    pub(super) fn enter_class(&mut self, slots: u32, sockets: &[meaning::SocketId], in_once: bool) {
         self.slots = slots;
+        self.lower.in_once = in_once;
         self.open = Places::new(sockets);
     }
 
@@ -378,6 +379,7 @@ pub(super) fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
             | Expr::Rows(_)
             | Expr::Slot(_)
             | Expr::Constant(_)
+            | Expr::Setup(_)
             | Expr::UserId
             | Expr::UserIteration
             | Expr::RunId

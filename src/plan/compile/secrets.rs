@@ -19,18 +19,21 @@ pub(super) fn secrets(
     secrets.constants[..scenario.secrets.len()].fill(true);
     // Each constant names only earlier ones.
     for (index, constant) in constants.iter().enumerate().skip(scenario.secrets.len()) {
-        secrets.constants[index] = is_secret(constant, &secrets.constants, &[]);
+        secrets.constants[index] = is_secret(constant, &secrets.constants, &[], &[]);
     }
-    for (class, user) in users.iter().enumerate() {
+    let once = scenario.users.len();
+    // What `setup` sets comes first: everyone else may read it.
+    for (class, user) in users.iter().enumerate().rev() {
         let own = user.lets.iter().map(|(slot, value, _)| (*slot, value));
         let ops = &ops[starts[class]..starts.get(class + 1).copied().unwrap_or(ops.len())];
         let bindings: Vec<(SlotId, &Expr)> = own.chain(ops.iter().flat_map(bindings)).collect();
         // What is set in a loop may be read above: on and on until nothing changes.
         loop {
             let slots = &secrets.slots[class];
+            let of_setup = secrets.slots.get(once).map_or(&[][..], Vec::as_slice);
             let fresh = bindings
                 .iter()
-                .find(|(slot, value)| !slots.contains(slot) && is_secret(value, &secrets.constants, slots));
+                .find(|(slot, value)| !slots.contains(slot) && is_secret(value, &secrets.constants, slots, of_setup));
             match fresh {
                 Some((slot, _)) => secrets.slots[class].push(*slot),
                 None => break,
@@ -42,10 +45,11 @@ pub(super) fn secrets(
 }
 
 /// Whether a value is computed from a secret.
-fn is_secret(value: &Expr, constants: &[bool], slots: &[SlotId]) -> bool {
+fn is_secret(value: &Expr, constants: &[bool], slots: &[SlotId], of_setup: &[SlotId]) -> bool {
     any(value, &|part| match part {
         Expr::Constant(index) => constants.get(*index as usize).copied().unwrap_or(false),
         Expr::Slot(slot) => slots.contains(slot),
+        Expr::Setup(slot) => of_setup.contains(slot),
         _ => false,
     })
 }

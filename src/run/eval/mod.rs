@@ -177,6 +177,10 @@ pub(super) fn operand<'a>(expr: &'a Expr, scope: &mut Scope<'a>) -> Result<Optio
             return Ok(slots[slot.0 as usize].as_ref().map(|value| Operand::Value(Cow::Borrowed(value))));
         }
         Expr::Constant(index) => Operand::Value(Cow::Borrowed(&scope.thread.constants[*index as usize])),
+        Expr::Setup(slot) => {
+            let set = scope.thread.setup.get(slot.0 as usize);
+            return Ok(set.and_then(Option::as_ref).map(|value| Operand::Value(Cow::Borrowed(value))));
+        }
         Expr::Text(template) => return Ok(text(template, scope)?.map(|text| Operand::Text(Cow::Owned(text)))),
         Expr::Take(_) | Expr::Rows(_) => panic!("`{expr:?}` is no value of its own"),
         Expr::UserId => Value::Number(scope.user as f64).into(),

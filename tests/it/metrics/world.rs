@@ -171,6 +171,7 @@ pub fn world() -> (Sources, Plan) {
         secrets: Default::default(),
         data: Vec::new(),
         users: vec![user("http", 0.7, &[HEALTH, RECONFIGURE]), user("websocket", 0.3, &[STREAM])],
+        once: None,
         tasks: vec![task("health", HTTP, 5.0), task("reconfigure", HTTP, 2.0), task("stream", WEBSOCKET, 1.0)],
         steps: (0..9).map(|n| Step { series: SeriesId(n), point: PointId(n), doc: None }).collect(),
         series: rows

@@ -61,6 +61,7 @@ impl Draft {
             secrets: Default::default(),
             data: Vec::new(),
             users: vec![user],
+            once: None,
             tasks: Vec::new(),
             series: Vec::new(),
             steps: Vec::new(),
