@@ -475,8 +475,8 @@ impl Explanation<'_> {
             Some(c) => before.len() - c.len_utf8(),
             None => return false,
         };
-        if before.ends_with(':') {
-            let key = last_word(before[..before.len() - 1].trim_end());
+        if let Some(key) = before.strip_suffix(':') {
+            let key = last_word(key.trim_end());
             let span = builder.span(self.start + key, self.start + before.len());
             builder.wrong(span, format!("`{}` needs a value behind it", &before[key..]));
             return true;

@@ -45,7 +45,7 @@ fn items(text: &str) -> Vec<String> {
 fn survives(text: &str) -> Parsed {
     let parsed = read(text);
     // Printing a tree takes longer than reading it: one in eight will do.
-    let looked_at = text.len() % 8 == 0;
+    let looked_at = text.len().is_multiple_of(8);
     let check = |span: Span, what: &str| {
         let range = span.range();
         assert!(range.start <= range.end && text.get(range.clone()).is_some(), "{what}: {range:?} in\n{text}");
