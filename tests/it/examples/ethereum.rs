@@ -90,7 +90,7 @@ fn a_wallet_keeps_one_socket_for_life_and_hears_of_blocks_meanwhile() {
             assert_eq!(seen.iterations(), (300, 0), "{:?}", seen.notes());
             // One socket for each of the three users, opened once and closed once.
             assert_eq!(
-                (seen.dialled, seen.row("chain"), seen.row("subscribe"), seen.row("close")),
+                (seen.dialled, seen.row("connect"), seen.row("subscribe"), seen.row("close")),
                 (3, (3, 0), (3, 0), (3, 0))
             );
             let (balance, block, batch) =
