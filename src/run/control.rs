@@ -20,6 +20,8 @@ pub struct Frame {
     kind: Kind,
     /// Sockets opened from here on are cut by a failure that is caught.
     sockets: u64,
+    /// Whether anything had come back from a target before it began.
+    answered: bool,
 }
 
 enum Kind {
@@ -57,13 +59,15 @@ impl User {
             Block::Parallel => panic!("a `parallel` leaves no frame"),
         };
         let sockets = self.sockets.opened();
-        self.frames.push(Frame { enter, kind, sockets });
+        let answered = std::mem::take(&mut self.answered);
+        self.frames.push(Frame { enter, kind, sockets, answered });
         Ok(())
     }
 
     /// The innermost block has come to its end.
     pub(super) fn leave_block(&mut self) {
         let frame = self.frames.pop().expect("what is left was entered");
+        self.answered |= frame.answered;
         self.ended(&frame, true);
     }
 
@@ -80,6 +84,8 @@ impl User {
     pub(super) async fn unwind(&mut self, base: usize) -> Option<OpId> {
         while self.frames.len() > base {
             let frame = self.frames.pop().expect("it was counted");
+            let answered = self.answered;
+            self.answered |= frame.answered;
             let thread = self.thread.clone();
             let Op::Enter { block, behind } = &thread.plan.ops[frame.enter.0 as usize] else {
                 unreachable!("a frame names the operation that made it")
@@ -90,6 +96,7 @@ impl User {
                 _ if self.sockets.has_failed() => {}
                 Kind::Attempt => {
                     self.sockets.cut_since(frame.sockets);
+                    self.hold_back(answered).await;
                     return Some(*behind);
                 }
                 Kind::Retry(0) => {}
@@ -105,18 +112,34 @@ impl User {
                             }
                         }
                     }
+                    self.hold_back(answered).await;
                     if self.is_told() {
                         let all = self.value(count, *point).ok().and_then(|all| all.as_number()).unwrap_or(0.0);
                         let note = format!("attempt {} of {all}", all - f64::from(left) + 1.0);
                         self.tell(|| Event::Entered { point: *point, note: &note });
                     }
                     let first = OpId(frame.enter.0 + 1);
-                    self.frames.push(Frame { kind: Kind::Retry(left - 1), ..frame });
+                    let answered = std::mem::take(&mut self.answered);
+                    self.frames.push(Frame { kind: Kind::Retry(left - 1), answered, ..frame });
                     return Some(first);
                 }
             }
         }
         None
+    }
+
+    /// Before the way goes on behind a failure that was caught. Where nothing had come back from a target since the
+    /// block began, such failures stand apart as iterations do: a loop of them does not burn a core.
+    async fn hold_back(&mut self, answered: bool) {
+        if answered {
+            return;
+        }
+        if self.due < self.held {
+            self.due = self.held;
+            let sleep = pin!(self.thread.clock.sleep_until(self.held));
+            self.wait(sleep).await;
+        }
+        self.held = self.due + UNANSWERED_MIN;
     }
 
     /// A group is told as one step.

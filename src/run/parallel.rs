@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::user::{Failed, User};
 use crate::metrics::Counter;
-use crate::plan::{Op, OpId};
+use crate::plan::{Op, OpId, Part, SlotId, Value};
 
 /// Most requests that one `parallel` starts; what is beyond is left out, and counted.
 pub const PARALLEL_MAX: usize = 10_000;
@@ -21,6 +21,7 @@ impl User {
     pub(super) async fn parallel(&mut self, enter: OpId, behind: OpId) -> Result<(), Failed> {
         let thread = self.thread.clone();
         let due = self.due;
+        let varying = varying(&thread.plan.ops[enter.0 as usize..behind.0 as usize]);
         let mut flights = FuturesUnordered::new();
         let mut failed = false;
         let mut at = enter.0 as usize + 1;
@@ -35,7 +36,11 @@ impl User {
                         break;
                     }
                     match self.prepare(http, at - 1) {
-                        Ok(flight) => flights.push(async move { (http, flight.fly().await) }),
+                        Ok(flight) => {
+                            let values = varying.iter().map(|slot| self.slots[slot.0 as usize].clone());
+                            let values: Vec<Option<Value>> = values.collect();
+                            flights.push(async move { (http, values, flight.fly().await) });
+                        }
                         Err(Failed) => failed = true,
                     }
                     self.due = due;
@@ -48,8 +53,10 @@ impl User {
             }
         }
         let mut end = due;
-        while let Some((http, landed)) = self.wait(pin!(flights.next())).await {
+        while let Some((http, mut values, landed)) = self.wait(pin!(flights.next())).await {
+            self.exchange(&varying, &mut values);
             failed |= self.land(http, landed).is_err();
+            self.exchange(&varying, &mut values);
             end = end.max(self.due);
         }
         self.due = end;
@@ -58,4 +65,28 @@ impl User {
             false => Ok(()),
         }
     }
+
+    /// Puts these values in place of what the slots hold, and takes that out.
+    fn exchange(&mut self, slots: &[SlotId], values: &mut [Option<Value>]) {
+        for (slot, value) in slots.iter().zip(values) {
+            std::mem::swap(&mut self.slots[slot.0 as usize], value);
+        }
+    }
+}
+
+/// What the block itself sets while it is walked, an item or a `let`: an answer is judged by the values that its
+/// request was made of, though the walk has gone on. What steps set is theirs.
+fn varying(ops: &[Op]) -> Vec<SlotId> {
+    let set_by_steps = |slot: SlotId| {
+        let parts = ops.iter().filter_map(|op| if let Op::Http(http) = op { Some(&http.parts) } else { None });
+        parts.flatten().any(|part| matches!(part, Part::Capture { slot: own, .. } if *own == slot))
+    };
+    let mut slots: Vec<SlotId> = Vec::new();
+    for op in ops {
+        let (Op::For { item: slot, .. } | Op::Loop { counter: slot, .. } | Op::Let { slot, .. }) = op else { continue };
+        if !slots.contains(slot) && !set_by_steps(*slot) {
+            slots.push(*slot);
+        }
+    }
+    slots
 }

@@ -55,6 +55,8 @@ pub struct User {
     pub paused: Duration,
     /// Whether anything has come back from a target in this iteration.
     pub answered: bool,
+    /// When a failure that nobody answered may be caught again.
+    pub held: Offset,
     /// The message that a standing answer is about, while one runs.
     pub heard: Option<Rc<Heard>>,
 }
@@ -84,6 +86,7 @@ impl User {
             free: Offset::ZERO,
             paused: Duration::ZERO,
             answered: false,
+            held: Offset::ZERO,
             heard: None,
             thread: thread.clone(),
         }
