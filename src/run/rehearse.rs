@@ -9,7 +9,7 @@ use super::life;
 use super::network::{Network, Tcp};
 use super::{Error, Ground, Options, SetupFailed, Stop, threads};
 use crate::metrics::Snapshot;
-use crate::plan::{Plan, TaskId, UserId};
+use crate::plan::{Delay, Plan, TaskId, UserId};
 
 /// Longest that a rehearsal may take: beyond it no task begins. Far above what a person waits for.
 const REHEARSAL_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -47,6 +47,11 @@ pub async fn rehearse_over(
 ) -> Result<Rehearsed, Error> {
     let mut plan = plan.clone();
     plan.load.duration = REHEARSAL_MAX;
+    for user in &mut plan.users {
+        // Also between the tasks of a pass in order.
+        user.think = Delay::None;
+        user.pace = None;
+    }
     plan.load.warm_up = Duration::ZERO;
     let mut ground = Ground::survey(&plan, network, options).await?;
     let mut beside = Snapshot::default();

@@ -171,7 +171,9 @@ fn one_of_each(classes: usize, sources: &mut Sources) -> Profile {
 /// The tasks that are tried, in the order of the plan. Errors: a name that is none's.
 fn chosen(plan: &Plan, tasks: &[String], users: &[String]) -> Result<Vec<TaskId>, Failure> {
     let user_of = |task: &plan::Task| plan.users[task.user.0 as usize].name.as_str();
-    let is = |task: &plan::Task, name: &str| task.name == name || format!("{}.{}", user_of(task), task.name) == name;
+    let is = |task: &plan::Task, name: &str| {
+        !name.is_empty() && task.name == name || format!("{}.{}", user_of(task), task.name) == name
+    };
     let unknown = |what: &str, name: &str, known: Vec<&str>| {
         let failure = Failure::usage(format!("no {what} is called `{name}`"));
         match nearest(name, known.iter().copied()) {
@@ -181,7 +183,8 @@ fn chosen(plan: &Plan, tasks: &[String], users: &[String]) -> Result<Vec<TaskId>
     };
     for name in tasks {
         if !plan.tasks.iter().any(|task| is(task, name)) {
-            return Err(unknown("task", name, plan.tasks.iter().map(|task| task.name.as_str()).collect()));
+            let known = plan.tasks.iter().map(|task| task.name.as_str()).filter(|name| !name.is_empty());
+            return Err(unknown("task", name, known.collect()));
         }
     }
     for name in users {
@@ -189,12 +192,19 @@ fn chosen(plan: &Plan, tasks: &[String], users: &[String]) -> Result<Vec<TaskId>
             return Err(unknown("user", name, plan.users.iter().map(|user| user.name.as_str()).collect()));
         }
     }
-    let wanted = |task: &plan::Task| {
-        (tasks.is_empty() || tasks.iter().any(|name| is(task, name)))
-            && (users.is_empty() || users.iter().any(|name| user_of(task) == name))
+    // Tasks that run in order are tried as the one iteration that they are, unless some of them are asked for.
+    let pass_of = |task: &plan::Task| plan.users[task.user.0 as usize].pass;
+    let wanted = |id: TaskId, task: &plan::Task| {
+        let of_user = users.is_empty() || users.iter().any(|name| user_of(task) == name);
+        let of_task = match (tasks.is_empty(), pass_of(task)) {
+            (true, Some(pass)) => pass == id,
+            (true, None) => true,
+            (false, _) => tasks.iter().any(|name| is(task, name)),
+        };
+        of_user && of_task
     };
-    let ids = plan.tasks.iter().enumerate().filter(|(_, task)| wanted(task));
-    let ids: Vec<TaskId> = ids.map(|(index, _)| TaskId(index as u32)).collect();
+    let ids = plan.tasks.iter().enumerate().map(|(index, task)| (TaskId(index as u32), task));
+    let ids: Vec<TaskId> = ids.filter(|(id, task)| wanted(*id, task)).map(|(id, _)| id).collect();
     match ids.is_empty() {
         true => Err(Failure::usage("no such task belongs to such a user")),
         false => Ok(ids),
