@@ -71,7 +71,6 @@ impl Blog {
 }
 
 #[test]
-#[ignore = "its constructs come one after another"]
 fn readers_hear_what_writers_write_and_the_post_is_deleted_in_the_end() {
     let blog = Rc::new(Blog {
         comments: broadcast::channel(1000).0,
