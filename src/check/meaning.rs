@@ -272,6 +272,8 @@ pub struct User {
     pub on_stop: Vec<Statement>,
     /// What such a user does.
     pub tasks: Vec<Task>,
+    /// Whether who runs the scenario wants none of them.
+    pub left_out: bool,
 }
 
 /// How long a pause is.
@@ -300,6 +302,8 @@ pub struct Task {
     pub body: Vec<Statement>,
     /// The user's sockets that it uses.
     pub sockets: Vec<SocketId>,
+    /// Whether who runs the scenario does not want it.
+    pub left_out: bool,
 }
 
 /// One statement, understood.

@@ -21,6 +21,7 @@ pub mod meaning;
 mod named_sockets;
 mod names;
 mod once;
+mod parts;
 mod patterns;
 mod promises;
 mod receives;
@@ -36,6 +37,7 @@ mod windows;
 
 pub use self::conditions::each;
 use self::files::NoFiles;
+pub use self::parts::{NoSuchPart, Parts};
 use crate::base::{Files, Sources};
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast;

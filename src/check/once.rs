@@ -62,6 +62,7 @@ impl Checker<'_> {
             on_start: Vec::new(),
             on_stop: Vec::new(),
             tasks: Vec::new(),
+            left_out: false,
         })
     }
 }

@@ -192,6 +192,7 @@ impl Checker<'_> {
             on_start: Vec::new(),
             on_stop: Vec::new(),
             tasks: Vec::new(),
+            left_out: false,
         });
         let lets = self.lets_of_user(written);
         let on_start = self.on_start(written);
@@ -344,7 +345,7 @@ impl Checker<'_> {
         self.enter(&written.name.value, &written.body);
         let body = self.statements(&written.body);
         let sockets = std::mem::take(&mut self.place.uses).into_iter().collect();
-        Task { name: written.name.clone(), doc: written.doc.clone(), weight, body, sockets }
+        Task { name: written.name.clone(), doc: written.doc.clone(), weight, body, sockets, left_out: false }
     }
 
     /// What is known when an iteration begins.

@@ -10,7 +10,7 @@ use super::scenario::{Deny, accept, any_error, show};
 use super::screen::Screen;
 use super::values::{self, Mix};
 use crate::base::{Seed, Sources};
-use crate::check::Sound;
+use crate::check::{NoSuchPart, Parts, Sound};
 use crate::diagnostic::allow;
 use crate::plan::profile::{Contradiction, Overrides};
 use crate::plan::{self, Plan};
@@ -42,6 +42,14 @@ pub struct Flags {
     #[arg(short, long, value_name = "CLASS=SHARE,…")]
     mix: Option<Mix>,
 
+    /// Run only these users or tasks, and leave out the others: customer, or customer.checkout
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// Leave these users or tasks out
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    without: Vec<String>,
+
     /// What every random draw follows from: the same seed, the same draws [default: by chance; the report tells it]
     #[arg(long, value_name = "NUMBER", value_parser = values::seed, allow_negative_numbers = true)]
     seed: Option<u64>,
@@ -57,6 +65,7 @@ pub struct Choice {
     profile: String,
     overrides: Overrides,
     seed: Seed,
+    parts: Parts,
     /// What is not accepted of scenario and profile together, beside errors.
     pub deny: Option<Deny>,
 }
@@ -75,6 +84,7 @@ impl Flags {
             },
             // Chance seeds stay below 2³², easy to type again.
             seed: Seed(self.seed.unwrap_or_else(|| super::chance() >> 32)),
+            parts: Parts { only: self.only, without: self.without },
             deny: None,
         })
     }
@@ -92,11 +102,12 @@ impl Choice {
     /// Errors: no such profile, or it is not sound, or the scenario cannot run under it.
     pub fn plan(
         &self,
-        scenario: &Sound,
+        scenario: Sound,
         scenario_path: &Path,
         sources: &mut Sources,
         screen: &Screen,
     ) -> Result<Plan, Failure> {
+        let scenario = &scenario.select(&self.parts).map_err(no_such_part)?;
         let found = profiles::find(&self.profile, scenario_path)?;
         let (profile, diagnostics) = Shelf::default().read(&found, sources)?;
         show(&diagnostics, sources, screen);
@@ -115,6 +126,9 @@ impl Choice {
                 allow::silence(sources, &mut compiled.diagnostics);
                 show(&compiled.diagnostics, sources, screen);
                 accept(&compiled.diagnostics, self.deny)?;
+                for threshold in &compiled.not_judged {
+                    screen.say(&format!("not judged, as what it speaks of is left out: {threshold}"));
+                }
                 Ok(compiled.plan)
             }
             Err(mut diagnostics) => {
@@ -123,5 +137,19 @@ impl Choice {
                 Err(Failure::unsound())
             }
         }
+    }
+}
+
+/// A part that the scenario does not have, or none at all.
+fn no_such_part(wrong: NoSuchPart) -> Failure {
+    match wrong {
+        NoSuchPart::Unknown(name, near) => {
+            let failure = Failure::usage(format!("no user or task of this scenario is called `{name}`"));
+            match near {
+                Some(near) => failure.help(format!("did you mean `{near}`?")),
+                None => failure.help("a task is named with its user: customer.checkout"),
+            }
+        }
+        NoSuchPart::NothingLeft => Failure::usage("--only and --without leave nothing to run"),
     }
 }

@@ -51,7 +51,7 @@ pub fn plan(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let choice = arguments.load.choose(&Environment::real())?;
     let mut sources = Sources::default();
     let (_, sound) = scenario::sound(&arguments.file, &mut sources, screen)?;
-    let plan = choice.plan(&sound, &arguments.file, &mut sources, screen)?;
+    let plan = choice.plan(sound, &arguments.file, &mut sources, screen)?;
     screen.print(&crate::plan::describe(&plan))?;
     Ok(Exit::Good)
 }

@@ -89,6 +89,7 @@ Examples:
   scn run scenarios/oscilloscope.scn --demo
   scn run shop.scn --profile stress --target http://127.0.0.1:8080
   scn run shop.scn --users 20 --duration 1m --seed 7
+  scn run shop.scn --only customer.checkout
   scn run shop.scn --target https://staging.example.com --allow staging.example.com
 
 Ctrl-C (SIGINT) or SIGTERM: no iteration begins any more, and running ones may come to their end
@@ -111,7 +112,7 @@ Exit codes: of several, the first in the order 107, 105, 98, 99
   99   a threshold was broken
   104  the scenario or the profile is not sound
   105  stopped by a signal, after the report
-  107  the run could not start or go on: a host that is not allowed or does not resolve, a full disk
+  107  the run could not start or go on: `setup` failed, a host that is not allowed or does not resolve, a full disk
 ",
         load::ENVIRONMENT_HELP
     )
@@ -123,7 +124,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let choices = choose(arguments, &environment)?;
     let mut sources = Sources::default();
     let (_, sound) = scenario::sound_enough(&choices.file, &mut sources, screen, choices.load.deny)?;
-    let plan = choices.load.plan(&sound, &choices.file, &mut sources, screen)?;
+    let plan = choices.load.plan(sound, &choices.file, &mut sources, screen)?;
 
     let stop = Stop::default();
     // A view that is redrawn in place and lines of a log would write over each other.

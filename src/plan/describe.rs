@@ -17,7 +17,8 @@ pub fn describe(plan: &Plan) -> String {
     let mut text = Text { plan, out: String::new() };
     text.head();
     text.once("setup", |user| user.on_start);
-    for index in 0..plan.classes().len() {
+    let there = |index: &usize| !plan.users[*index].tasks.is_empty();
+    for index in (0..plan.classes().len()).filter(there) {
         text.user(UserId(index as u32));
     }
     text.once("teardown", |user| user.on_stop);

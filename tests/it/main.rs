@@ -14,6 +14,8 @@ mod layers;
 mod marks;
 mod metrics;
 mod mistakes;
+
+mod parts;
 mod plan;
 mod profiles;
 mod report;

@@ -56,6 +56,9 @@ fn of_classes(
             diagnostics.push(no_such_user(class, &names, profile));
             continue;
         };
+        if scenario.users[index].left_out {
+            continue;
+        }
         let mut shares = vec![0.0; names.len()];
         shares[index] = 1.0;
         parts.push(Part { shares, shape: shape(&class.wanted, profile.duration) });
@@ -69,7 +72,7 @@ fn of_classes(
         return parts;
     }
     for user in &scenario.users {
-        if !classes.iter().any(|class| class.user == user.name.value) {
+        if !user.left_out && !classes.iter().any(|class| class.user == user.name.value) {
             let name = &user.name.value;
             let diagnostic = Diagnostic::new(Rule::MixLeavesOut, user.name.span, format!("`{name}` gets no users"))
                 .label(format!("the `load` of `{}` does not name it", profile.name))

@@ -14,12 +14,15 @@ pub(super) fn shares(scenario: &meaning::Scenario, profile: &Profile, diagnostic
         diagnostics.push(no_such_user(entry, scenario, &classes, profile));
     }
     let of_mix = |class: &&str| profile.mix.iter().filter(|entry| entry.user == **class).map(|entry| entry.share).sum();
-    let mixed: Vec<f64> = classes.iter().map(of_mix).collect();
+    let mut mixed: Vec<f64> = classes.iter().map(of_mix).collect();
+    for (share, user) in mixed.iter_mut().zip(&scenario.users) {
+        *share *= f64::from(u8::from(!user.left_out));
+    }
     if let Some(shares) = parts_of_whole(&mixed) {
         for (user, share) in scenario.users.iter().zip(&shares) {
             let named = profile.mix.iter().any(|entry| entry.user == user.name.value);
             // Who writes `websocket: 0` has said so and needs no warning.
-            if *share == 0.0 && !named {
+            if *share == 0.0 && !named && !user.left_out {
                 diagnostics.push(left_out(user, profile));
             }
         }
@@ -27,7 +30,9 @@ pub(super) fn shares(scenario: &meaning::Scenario, profile: &Profile, diagnostic
     }
     let weights: Vec<f64> = scenario.users.iter().map(|user| user.weight).collect();
     // `check` lets no scenario through whose weights sum to nothing; if one came, all classes would count the same.
-    parts_of_whole(&weights).unwrap_or_else(|| vec![1.0 / classes.len() as f64; classes.len()])
+    let there = || scenario.users.iter().map(|user| f64::from(u8::from(!user.left_out)));
+    let equal = || parts_of_whole(&there().collect::<Vec<_>>()).expect("not all are left out");
+    parts_of_whole(&weights).unwrap_or_else(equal)
 }
 
 fn parts_of_whole(parts: &[f64]) -> Option<Vec<f64>> {

@@ -35,6 +35,8 @@ pub struct Compiled {
     pub plan: Plan,
     /// Notes and warnings about scenario and profile together; no errors.
     pub diagnostics: Vec<Diagnostic>,
+    /// The thresholds that speak only of what is left out, as written: they are not judged.
+    pub not_judged: Vec<String>,
 }
 
 /// Puts a sound scenario under the load of a profile. `sources` hold the texts that their spans refer to.
@@ -45,6 +47,10 @@ pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) 
     let added = profile.thresholds.iter().filter_map(|written| written.meaning.clone());
     if !profile.thresholds.is_empty() {
         scenario.to_mut().thresholds.extend(added);
+    }
+    let mut not_judged = Vec::new();
+    if scenario.has_left_out() {
+        not_judged = scenario.to_mut().take_left_out_thresholds();
     }
     let scenario = &*scenario;
     let mut diagnostics = Vec::new();
@@ -64,7 +70,7 @@ pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) 
     }
     diagnostics.extend(plan.thresholds.iter().filter_map(|threshold| unreachable_rate(&plan, threshold)));
     diagnostics.extend(plan.thresholds.iter().filter_map(|threshold| window_beyond_run(&plan, threshold)));
-    Ok(Compiled { plan, diagnostics })
+    Ok(Compiled { plan, diagnostics, not_judged })
 }
 
 /// `unreachable-rate`: the threshold wants more than the users can do, whatever the target does.
@@ -145,7 +151,9 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
         for (task_index, task) in user.tasks.iter().enumerate() {
             let id = TaskId(tasks.len() as u32);
             task_ids.insert((user_index, task_index), id);
-            own.push(id);
+            if !task.left_out {
+                own.push(id);
+            }
             let start = program.task(&task.body, &task.sockets);
             let (name, doc) = (task.name.value.clone(), task.doc.clone());
             tasks.push(Task { user: class, name, doc, weight: task.weight, start });

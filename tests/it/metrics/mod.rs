@@ -99,6 +99,7 @@ fn a_sample_keeps_response_service_time_and_lateness_apart() {
     let mut recorder = Recorder::new(&plan, 0);
     let late = Sample {
         due: Offset::from(millis(100)),
+        ready: Offset::from(millis(100)),
         begun: Offset::from(millis(107)),
         sent: Offset::from(millis(110)),
         done: Offset::from(millis(150)),
@@ -283,7 +284,7 @@ fn late(recorder: &mut Recorder, lateness: Duration) {
     for _ in 0..100 {
         let due = Offset::from(SECOND);
         let begun = due + lateness;
-        recorder.record(&Sample { due, begun, sent: begun, done: begun, ..sample(Row::Health, 0, 0) });
+        recorder.record(&Sample { due, ready: due, begun, sent: begun, done: begun, ..sample(Row::Health, 0, 0) });
     }
 }
 
@@ -310,7 +311,7 @@ fn one_late_step_in_a_thousand_is_no_lateness() {
     let verdict = verdict(|_, recorder| {
         (0..10).for_each(|_| late(recorder, Duration::ZERO));
         let due = Offset::from(SECOND);
-        recorder.record(&Sample { due, begun: due + SECOND, ..sample(Row::Health, 0, 0) });
+        recorder.record(&Sample { due, ready: due, begun: due + SECOND, ..sample(Row::Health, 0, 0) });
     });
     assert_eq!(verdict.validity(), Validity::Valid);
 }
