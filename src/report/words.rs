@@ -20,7 +20,10 @@ pub fn sign(judgement: Judgement) -> (&'static str, Ink) {
 /// A threshold's value as people read it; `no data` when there is none. With all its digits where three would make it
 /// look like the limit that it misses.
 pub fn value(judged: &Judged) -> String {
-    let Some(value) = judged.value else { return "no data".into() };
+    let Some(value) = judged.value else {
+        // An `abort if` that nothing was seen for has ended nothing; that is no lack.
+        return if matches!(judged.how, How::Abort(_)) { "never judged".into() } else { "no data".into() };
+    };
     let short = amount(value, judged.unit);
     if judged.judgement == Judgement::Broken && value != judged.limit && short == amount(judged.limit, judged.unit) {
         return match judged.unit {
