@@ -3,6 +3,7 @@
 //! Its text alone is parsed again by the rule of its tail. The farthest place that pest came to then lies in this
 //! statement, and what it expected there is short enough to be put into nouns. Pest's own lists are never shown.
 
+mod needs;
 mod slips;
 
 use pest::Parser;
@@ -13,6 +14,7 @@ use crate::diagnostic::nearest;
 use crate::syntax::grammar::Grammar;
 use crate::syntax::keyword;
 use crate::syntax::nesting::begins_statement;
+use needs::{clauses_of, needs};
 
 impl<'t> Builder<'t> {
     /// Says what is missing in `broken`, which stands behind the keyword `word`.
@@ -644,98 +646,4 @@ fn waiting(text: &str) -> Option<(usize, usize, &str, &'static str)> {
         return Some((from, text.len(), &text[from..], "a value behind it"));
     }
     None
-}
-
-/// Words that may follow inside a statement.
-fn clauses_of(word: &str) -> &'static [&'static str] {
-    match word {
-        "receive" => &["where", "within", "since", "at"],
-        "call" => &["where", "within", "since"],
-        "user" | "task" => &["weight"],
-        "expect" => &["else"],
-        "capture" | "set" => &["default"],
-        "repeat" => &["as", "while", "until"],
-        "for" => &["in", "limit"],
-        "retry" => &["every"],
-        "take" | "data" => &["from"],
-        "on" => &["where", "keep"],
-        "a threshold" => &["of", "over"],
-        _ => &[],
-    }
-}
-
-/// What a statement wants, in nouns, and an example of it.
-fn needs(word: &str) -> (&'static str, &'static str) {
-    match word {
-        "scenario" => ("a title", "`scenario \"Checkout\"`"),
-        "target" => ("a URL", "`target \"http://127.0.0.1:8000\" { timeout 10s }`"),
-        "user" => ("a name and a block", "`user visitor weight 70 { … }`"),
-        "task" => ("a name and a block", "`task browse weight 5 { … }`"),
-        "on" => ("`start`, `stop` or `receive`, and a block", "`on start { … }`"),
-        "http" => ("`1.1`, `2` or `auto`", "`http 2`"),
-        "cookies" => ("`on` or `off`", "`cookies off`"),
-        "compression" => ("`on` or `off`", "`compression on`"),
-        "tls" => ("a block", "`tls { ca \"ca.pem\"; verify off }`"),
-        "a setting of `tls`" => ("a file in quotes, or `on` or `off`", "`ca \"ca.pem\"`, `verify off`"),
-        "proxy" => ("a URL", "`proxy \"http://127.0.0.1:3128\"`"),
-        "data" => ("a name, `from` and a file or a list", "`data accounts from \"accounts.csv\" { pick unique }`"),
-        "pick" => ("`sequential`, `random`, `shuffle` or `unique`", "`pick random`"),
-        "when" => ("`empty`, and `recycle` or `stop`", "`when empty stop`"),
-        "columns" => ("names in brackets", "`columns [name, password]`"),
-        "separator" => ("one character in quotes", "`separator \";\"`"),
-        "use" => ("a file in quotes", "`use \"lib/login.scn\"`"),
-        "flow" => ("a name, parentheses and a block", "`flow login(name, password) { … }`"),
-        "setup" => ("a block", "`setup { POST /posts { … } }`"),
-        "teardown" => ("a block", "`teardown { DELETE /posts }`"),
-        "think" => ("a duration, a range or `none`", "`think 1s..3s`"),
-        "pace" => ("a duration", "`pace 10s`"),
-        "session" => ("`per iteration` or `per user`", "`session per iteration`"),
-        "take" => ("a name, `from` and the name of data", "`take account from accounts`"),
-        "pause" => ("a duration or a range", "`pause 500ms..2s`"),
-        "thresholds" => ("a block", "`thresholds { error_rate < 1% }`"),
-        "a threshold" => ("a metric, a comparison and a limit", "`p95 of http < 300ms`, `error_rate < 1%`"),
-        "websocket" => ("a path", "`websocket /ws { … }`"),
-        "open" => ("`websocket` and a path", "`feed: open websocket /ws { … }`"),
-        "with" => ("the label of an open socket, and a block", "`with feed { … }`"),
-        "events" => ("a method and a path", "`events GET /stream { receive 10 }`"),
-        "every" => ("a duration or a range, and a block", "`every 25s { send text \"ping\" }`"),
-        "send" => ("`text`, `json` or `binary` and a value", "`send json { command: \"start\" }`"),
-        "receive" => ("nothing, or a count and clauses", "`receive 10 where json $.ok within 5s { … }`"),
-        "a message of `receive all`" => ("`where` and a condition", "`ack: where json $.id == id { … }`"),
-        "call" => ("`text`, `json` or `binary` and a value", "`call json { id: 1 } where json $.id == 1 within 2s`"),
-        "close" => ("nothing, or a code and a reason", "`close 1000 \"bye\"`"),
-        "repeat" => ("a number and a block", "`repeat 5 as i { … }`"),
-        "for" => ("a name, `in`, a list and a block", "`for id in ids { GET /items/${id} }`"),
-        "choose" => ("a block", "`choose { 70% { … } 30% { … } }`"),
-        "a branch of `choose`" => ("a percentage and a block", "`choose { 70% { … } 30% { … } }`"),
-        "group" => ("a name and a block", "`group checkout { … }`"),
-        "retry" => ("a number and a block", "`retry 10 every 1s { … }`"),
-        "attempt" => ("a block", "`attempt { GET /ads }`"),
-        "parallel" => ("a block", "`parallel { GET /a; GET /b }`"),
-        "if" => ("a condition and a block", "`if code == 409 { … }`"),
-        "else" => ("a block, or `if` and a condition", "`else { … }`"),
-        "let" => ("a name, `=` and a value", "`let limit = 10`"),
-        "set" => ("a name, `=` and a value", "`set next = null`"),
-        "measure" => ("a name, `=` and a value", "`measure delay = now() * 1s - sent`"),
-        "log" => ("a text", "`log \"order ${id}\"`"),
-        "stop" => ("`iteration` or `user`", "`stop iteration`"),
-        "fail" => ("nothing, or a message", "`fail \"no stock\"`"),
-        "return" => ("a value", "`return token`"),
-        "a call" => ("values in parentheses", "`login(account.email, account.password)`"),
-        "header" => ("a name and a value", "`header Accept \"application/json\"`"),
-        "cookie" => ("a name and a value", "`cookie theme \"dark\"`"),
-        "auth" => ("`basic`, `bearer` or `none`", "`auth basic user, password`, `auth bearer token`"),
-        "query" => ("keys and values in braces", "`query { page: 1 }`"),
-        "form" => ("keys and values in braces", "`form { name: \"Ada\" }`"),
-        "multipart" => ("names and values in braces", "`multipart { photo: file(\"cat.png\", \"image/png\") }`"),
-        "json" => ("a value", "`json { name: \"Ada\" }`"),
-        "body" => ("a value", "`body \"plain text\"`"),
-        "timeout" => ("a duration", "`timeout 10s`"),
-        "redirects" => ("a number, or `none`", "`redirects 5`"),
-        "subprotocol" => ("a name in quotes", "`subprotocol \"v1\"`"),
-        "expect" => ("a condition", "`expect status 200`"),
-        "check" => ("a condition", "`check json $.ok == true`"),
-        "capture" => ("a name, `=` and what to look for", "`capture id = json $.id`"),
-        _ => ("a path", "`GET /path { … }`"),
-    }
 }
