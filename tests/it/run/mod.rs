@@ -5,6 +5,7 @@ mod aborts;
 mod life;
 mod loads;
 mod misbehaviour;
+mod once;
 mod requests;
 mod stop;
 mod trace;

@@ -24,7 +24,7 @@ pub const SECOND: Duration = Duration::from_secs(1);
 /// A plan that grows.
 pub struct Draft {
     pub plan: Plan,
-    span: Span,
+    pub span: Span,
 }
 
 impl Draft {
