@@ -7,6 +7,7 @@ use super::Checked;
 use super::constants::Constant;
 use super::files::Shelf;
 use super::flows::Known;
+use super::levels::{Level, Levels};
 use super::meaning::{Owner, Scenario, SocketId, VarId};
 use super::names::{Declaration, Holes};
 use super::series::Row;
@@ -50,6 +51,12 @@ pub(super) struct Checker<'a> {
     pub user_socket_states: BTreeMap<SocketId, Socket>,
     /// One for each of the scenario's series: what rules want to know of it.
     pub rows: Vec<Row>,
+    /// What is said for all steps around here.
+    pub levels: Levels,
+    /// What each target says for its steps.
+    pub target_levels: Vec<Level>,
+    /// Whether a step goes to each target.
+    pub targets_used: Vec<bool>,
     /// Where we are.
     pub place: Place,
     /// What is known on the way that leads here.
@@ -192,6 +199,9 @@ impl<'a> Checker<'a> {
             user_sockets: BTreeMap::new(),
             user_socket_states: BTreeMap::new(),
             rows: Vec::new(),
+            levels: Levels::default(),
+            target_levels: Vec::new(),
+            targets_used: Vec::new(),
             place: Place::default(),
             flow: Flow::default(),
             may_lack_environment: false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::checker::{Answer, Checker};
 use super::conditions::each;
 use super::constants::Constant;
-use super::meaning::{Body, Expr, ExprKind, Http, Part, SeriesKind, Statement, Step, Template, Type};
+use super::meaning::{Body, Expr, ExprKind, Part, SeriesKind, Statement, Type};
 use super::series::Wanted;
 use super::types;
 use crate::base::{Span, Spanned};
@@ -43,10 +43,14 @@ pub(super) struct Parts {
     pub headers: Vec<(Spanned<String>, Expr)>,
     /// `query`
     pub query: Vec<(String, Expr)>,
-    /// `json`, `form`, `body`
+    /// `cookie`
+    pub cookies: Vec<(Spanned<String>, Expr)>,
+    /// `json`, `form`, `multipart`, `body`
     pub body: Option<(Body, Span)>,
     /// `timeout`
     pub timeout: Option<Duration>,
+    /// `redirects`
+    pub redirects: Option<u32>,
     /// `subprotocol`, of a socket.
     pub subprotocol: Option<(Expr, Span)>,
     /// `expect`, `check`, `capture`
@@ -56,8 +60,8 @@ pub(super) struct Parts {
 /// Whose parts they are; which parts may stand where, the parser has said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PartsOf {
-    /// The defaults of the target.
-    Target,
+    /// Defaults: of a target, a user, a block.
+    Level,
     /// A request.
     Request,
     /// The upgrade of a socket.
@@ -98,25 +102,11 @@ impl Checker<'_> {
         Statement::Http(self.request(step, &method.value, path, parts))
     }
 
-    /// The request of a step: also the upgrade of a socket, and what a stream of events is the answer to.
-    pub fn request(&mut self, step: Step, method: &str, path: Template, parts: Parts) -> Http {
-        Http {
-            step,
-            method: method.to_owned(),
-            path,
-            headers: parts.headers,
-            query: parts.query,
-            body: parts.body.map_or(Body::None, |(body, _)| body),
-            timeout: parts.timeout,
-            parts: parts.asks,
-        }
-    }
-
     /// Sorts and understands what stands in a block. What makes the request is understood before what is asked of
     /// the answer, whatever the order in the file: that is the order in which it happens.
     pub fn parts(&mut self, written: &[ast::Part], of: PartsOf) -> Parts {
         let mut parts = Parts::default();
-        let mut timeout_span: Option<Span> = None;
+        let (mut timeout_span, mut redirects_span): (Option<Span>, Option<Span>) = (None, None);
         for part in written {
             self.looking_into(Answer::NotYet, |checker| match part {
                 ast::Part::Header { name, value, .. } => checker.header(name, value, &mut parts.headers),
@@ -132,6 +122,15 @@ impl Checker<'_> {
                     }
                     (parts.timeout, timeout_span) = (timeout, Some(*span));
                 }
+                ast::Part::Redirects { span, most } => {
+                    let most = checker.redirects(most.as_ref());
+                    if let Some(first) = redirects_span {
+                        checker.report(duplicate_setting("redirects", *span, first));
+                    }
+                    (parts.redirects, redirects_span) = (most, Some(*span));
+                }
+                ast::Part::Cookie { name, value, .. } => checker.cookie(name, value, &mut parts.cookies),
+                ast::Part::Auth { span, auth } => checker.auth(auth, *span, &mut parts.headers),
                 ast::Part::Json { span, value } => {
                     let value = checker.expr(value);
                     checker.no_credentials_in(&value);
@@ -141,6 +140,10 @@ impl Checker<'_> {
                     let fields = checker.fields(fields);
                     checker.no_credentials(&fields);
                     checker.body(Body::Form(fields), *span, &mut parts.body);
+                }
+                ast::Part::Multipart { span, fields } => {
+                    let fields = checker.fields(fields);
+                    checker.body(Body::Multipart(fields), *span, &mut parts.body);
                 }
                 ast::Part::Body { span, value } => {
                     let value = checker.expr(value);
@@ -159,7 +162,8 @@ impl Checker<'_> {
                 | ast::Part::Capture { .. }
                 | ast::Part::Measure { .. }
                 | ast::Part::Set { .. } => {}
-                _ => checker.report(super::statements::not_yet(part.span())),
+                // A target's own, understood with it.
+                ast::Part::Switch { .. } | ast::Part::Tls { .. } | ast::Part::Proxy { .. } => {}
             });
         }
         let answer = if of == PartsOf::Message { self.message_answer() } else { Answer::Http };
@@ -314,7 +318,7 @@ fn two_bodies(span: Span, first: Span) -> Diagnostic {
     Diagnostic::new(Rule::TwoBodies, span, "a request has one body, and this is the second")
         .label("the second")
         .also(first, "the first")
-        .help("keep one of `json`, `form` and `body`")
+        .help("keep one of `json`, `form`, `multipart` and `body`")
 }
 
 /// `duplicate-setting`: it is said twice.
@@ -333,7 +337,7 @@ fn not_an_extractor(name: &ast::Name, span: Span) -> Diagnostic {
 }
 
 /// `literal-credential`: a secret in the file.
-fn literal_credential(span: Span, header: &str) -> Diagnostic {
+pub(super) fn literal_credential(span: Span, header: &str) -> Diagnostic {
     Diagnostic::new(Rule::LiteralCredential, span, format!("`{header}` holds a credential that everyone can read here"))
         .help("take it from where `scn run` is typed: `secret(\"TOKEN\")`")
 }

@@ -9,8 +9,8 @@ use crate::base::{ByteSize, Rate, Share, Span, Spanned};
 pub struct Scenario {
     /// Its title.
     pub title: String,
-    /// Where the load goes; `None` only in a scenario that is not sound.
-    pub target: Option<Target>,
+    /// Where the load goes, in file order; [`Http::target`] is the index. Empty only in a scenario that is not sound.
+    pub targets: Vec<Target>,
     /// Constants, evaluated once when the run starts, in order.
     pub lets: Vec<Let>,
     /// The secrets that it reads, each name once and where it first stands; [`ExprKind::Secret`] is the index.
@@ -228,12 +228,16 @@ impl SeriesKind {
 /// Where the load goes, with the defaults of every request.
 #[derive(Clone, Debug)]
 pub struct Target {
+    /// Its name; `None`: the default one, where paths without a name go.
+    pub name: Option<Spanned<String>>,
     /// The base URL.
     pub url: Expr,
-    /// For every request.
-    pub timeout: Duration,
-    /// For every request, in order.
-    pub headers: Vec<(Spanned<String>, Expr)>,
+    /// Whether users keep the cookies that it sets.
+    pub cookies: bool,
+    /// Its settings as written, in order.
+    pub settings: Vec<Span>,
+    /// Those of them that this version cannot do.
+    pub waiting: Vec<Span>,
 }
 
 /// `let name = value`
@@ -486,16 +490,22 @@ pub struct Http {
     pub step: Step,
     /// Upper case.
     pub method: String,
+    /// Where it goes: index into [`Scenario::targets`].
+    pub target: usize,
     /// Relative to the target, or absolute.
     pub path: Template,
-    /// Own headers, in order; they replace the target's of the same name.
+    /// All headers that are said, those of the levels around it included; null leaves one out.
     pub headers: Vec<(Spanned<String>, Expr)>,
-    /// Own query, behind what the path already holds. A list repeats the key, null leaves it out.
+    /// Behind what the path already holds, levels included. A list repeats the key, null leaves it out.
     pub query: Vec<(String, Expr)>,
+    /// Cookies beside those that the user keeps, levels included; null leaves one out.
+    pub cookies: Vec<(Spanned<String>, Expr)>,
     /// Its body.
     pub body: Body,
-    /// Own timeout, else the target's.
-    pub timeout: Option<Duration>,
+    /// From due to the last byte.
+    pub timeout: Duration,
+    /// How many redirects are followed.
+    pub redirects: u32,
     /// What is asked of the answer, in order.
     pub parts: Vec<Part>,
 }
@@ -507,7 +517,9 @@ pub enum Body {
     None,
     Json(Expr),
     Form(Vec<(String, Expr)>),
-    /// Text as it is.
+    /// Parts with names: texts and files.
+    Multipart(Vec<(String, Expr)>),
+    /// Text or bytes as they are.
     Text(Expr),
 }
 

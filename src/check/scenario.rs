@@ -4,15 +4,12 @@ use std::collections::HashSet;
 
 use super::checker::{Checker, Flow, Place};
 use super::constants::Constant;
-use super::http::{PartsOf, duplicate_setting};
-use super::meaning::{Delay, ExprKind, Function, Let, Owner, Target, Task, Type, User};
+use super::http::duplicate_setting;
+use super::meaning::{Delay, Let, Owner, Task, Type, User};
 use super::names::{self, Declaration};
 use crate::base::{Span, Spanned};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::syntax::ast;
-
-/// How long a request may take where nobody says.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl Checker<'_> {
     /// Understands a whole file.
@@ -34,7 +31,7 @@ impl Checker<'_> {
                 self.data(data);
             }
         }
-        self.target(file);
+        self.targets(file, self.file_start(file));
         self.setup(file);
         for item in &file.items {
             if let ast::Item::User(user) = item {
@@ -55,6 +52,7 @@ impl Checker<'_> {
         if !library {
             self.unused_values();
             self.unused_data();
+            self.unused_targets();
         }
     }
 
@@ -100,51 +98,6 @@ impl Checker<'_> {
         let flow = self.replace_flow(Flow::default());
         self.run_values = flow.declared.into_iter().map(|(name, (variable, _))| (name, variable)).collect();
         self.place = Place::default();
-    }
-
-    fn target(&mut self, file: &ast::File) {
-        let mut first: Option<Span> = None;
-        for item in &file.items {
-            let ast::Item::Target(written) = item else { continue };
-            if let Some(first) = first {
-                self.report(duplicate_setting("target", written.span, first));
-            }
-            self.may_lack_environment = written.name.is_none();
-            let url = self.typed(&written.url, &[Type::String], "a target");
-            self.may_lack_environment = false;
-            self.url_is_sound(&url);
-            let parts = self.parts(&written.settings, PartsOf::Target);
-            if first.is_none() {
-                let timeout = parts.timeout.unwrap_or(TIMEOUT);
-                self.scenario.target = Some(Target { url, timeout, headers: parts.headers });
-            }
-            first = first.or(Some(written.span));
-        }
-        // Something that could not be read may have been meant as one.
-        let unread = file.items.iter().any(|item| matches!(item, ast::Item::Bad(_)));
-        if first.is_none() && !unread && !self.holes.mention("target") && !is_library(file) {
-            self.report(missing_target(self.file_start(file)));
-        }
-    }
-
-    /// Complains about a literal URL, or the literal default of `env`, that load cannot be sent to.
-    fn url_is_sound(&mut self, url: &super::meaning::Expr) {
-        let literal = match &url.kind {
-            ExprKind::Call(Function::Env, arguments) => match arguments.get(1) {
-                Some(default) => default,
-                None => return,
-            },
-            _ => url,
-        };
-        let Some(Constant::Text(text)) = self.constant(literal) else { return };
-        match url::Url::parse(&text) {
-            Err(error) => self.report(malformed_url(literal.span, &text, &error.to_string())),
-            Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() => {
-                self.report(malformed_url(literal.span, &text, "its scheme is neither http nor https"));
-            }
-            Ok(parsed) if parsed.password().is_some() => self.report(credential_in_url(literal.span)),
-            Ok(_) => {}
-        }
     }
 
     fn declared_by(&mut self, user: &ast::User) {
@@ -196,6 +149,9 @@ impl Checker<'_> {
         });
         let lets = self.lets_of_user(written);
         let on_start = self.on_start(written);
+        self.place = Place { user: Some(index), owner: Owner::Iteration(index), ..Place::default() };
+        self.flow = self.beginning();
+        self.enter_user(written);
         let mut tasks: Vec<Task> = Vec::new();
         for item in &written.items {
             let ast::UserItem::Task(task) = item else { continue };
@@ -209,6 +165,7 @@ impl Checker<'_> {
             tasks.push(self.task(task, index));
         }
         let on_stop = self.on_stop(written, index);
+        self.leave_user();
         self.tasks_as_a_whole(written, &tasks);
         self.user_values.clear();
         self.user_assigned.clear();
@@ -513,12 +470,6 @@ fn pace_and_think(pace: Span, think: Span) -> Diagnostic {
         .help("keep one of them")
 }
 
-/// `missing-target`: nothing says where the load goes.
-fn missing_target(span: Span) -> Diagnostic {
-    Diagnostic::new(Rule::MissingTarget, span, "nothing says where the load goes")
-        .help("add a target: `target env(\"SCN_TARGET\", \"http://127.0.0.1:8000\")`")
-}
-
 /// `no-users`: nobody does anything.
 fn no_users(span: Span) -> Diagnostic {
     Diagnostic::new(Rule::NoUsers, span, "this scenario has no users")
@@ -550,30 +501,4 @@ fn reserved_task(name: &ast::Name) -> Diagnostic {
         format!("`{}` is what reports call another part of a run", name.value),
     )
     .help("give the task another name")
-}
-
-/// `malformed-url`
-fn malformed_url(span: Span, text: &str, why: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::new(Rule::MalformedUrl, span, format!("`{text}` is no URL that load can be sent to"))
-        .label(why.to_owned());
-    if let Some((scheme, rest)) = text.split_once("://")
-        && matches!(scheme, "ws" | "wss")
-    {
-        let whole = format!("\"{}://{rest}\"", if scheme == "ws" { "http" } else { "https" });
-        return diagnostic
-            .label("a `websocket` step upgrades a connection of HTTP")
-            .help(format!("did you mean `{whole}`?"))
-            .fix(span, whole);
-    }
-    if !text.contains("://") && !text.is_empty() {
-        let whole = format!("\"http://{text}\"");
-        return diagnostic.label("it has no scheme").help(format!("did you mean `{whole}`?")).fix(span, whole);
-    }
-    diagnostic.help("write it in full: `http://127.0.0.1:8000`")
-}
-
-/// `literal-credential`: a password in the target's URL.
-fn credential_in_url(span: Span) -> Diagnostic {
-    Diagnostic::new(Rule::LiteralCredential, span, "this URL holds a password that everyone can read here")
-        .help("send it in a header, with a value that nobody sees: `header Authorization secret(\"AUTHORIZATION\")`")
 }

@@ -21,6 +21,10 @@ pub(super) struct Index {
 impl Checker<'_> {
     /// The statements of a block, in order. What could not be read is left out.
     pub fn statements(&mut self, block: &ast::Block) -> Vec<Statement> {
+        self.on_level(|checker| checker.in_order(block))
+    }
+
+    fn in_order(&mut self, block: &ast::Block) -> Vec<Statement> {
         let mut understood = Vec::new();
         let mut said = false;
         for statement in &block.statements {
@@ -94,6 +98,10 @@ impl Checker<'_> {
                 None
             }
             Kind::Take(take) => Some(Statement::Let(self.take(take))),
+            Kind::Default(part) => {
+                self.default_of_block(part);
+                None
+            }
             Kind::Bad(bad) => {
                 self.hole(bad);
                 None

@@ -41,9 +41,9 @@ pub struct Arguments {
     #[command(flatten)]
     load: load::Flags,
 
-    /// Send the load here, in place of the scenario's target: http://127.0.0.1:8000
-    #[arg(short, long, value_name = "URL", value_parser = values::target, help_heading = "Target", conflicts_with = "demo")]
-    target: Option<String>,
+    /// Send the load here, in place of the scenario's target: http://127.0.0.1:8000; NAME=URL for a target with a name
+    #[arg(short, long, value_name = "URL", value_parser = values::aim, help_heading = "Target", conflicts_with = "demo")]
+    target: Vec<values::Aim>,
 
     /// Also send to this host, beside this machine; may be given several times
     #[arg(short, long, value_name = "HOST", value_parser = values::host, help_heading = "Target")]
@@ -138,6 +138,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let options = Options {
         threads: choices.threads,
         target: service.as_ref().map(demo::Running::url).or(choices.target.clone()),
+        named_targets: choices.named_targets.clone(),
         allow: choices.allow.clone(),
         environment: environment.variables,
         run_id: id.clone(),
@@ -256,6 +257,7 @@ struct Choices {
     file: PathBuf,
     load: load::Choice,
     target: Option<String>,
+    named_targets: Vec<(String, String)>,
     allow: Vec<String>,
     demo: bool,
     threads: usize,
@@ -266,6 +268,7 @@ struct Choices {
 }
 
 fn choose(arguments: Arguments, environment: &Environment) -> Result<Choices, Failure> {
+    let (target, named_targets) = values::aims(arguments.target);
     let allow = (!arguments.allow.is_empty()).then_some(arguments.allow);
     Ok(Choices {
         file: arguments.file,
@@ -273,8 +276,9 @@ fn choose(arguments: Arguments, environment: &Environment) -> Result<Choices, Fa
         // With --demo the target is known: a variable meant for other runs is not even read.
         target: match arguments.demo {
             true => None,
-            false => environment.flag_or(arguments.target, "SCN_TARGET", values::target)?,
+            false => environment.flag_or(target, "SCN_TARGET", values::target)?,
         },
+        named_targets,
         allow: environment.flag_or(allow, "SCN_ALLOW", values::hosts)?.unwrap_or_default(),
         demo: arguments.demo,
         threads: arguments.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),

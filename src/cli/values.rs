@@ -114,6 +114,40 @@ pub fn target(text: &str) -> Result<String, String> {
     }
 }
 
+/// A target, and which one it stands for: `URL` for the one without a name, `NAME=URL` for another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aim {
+    name: Option<String>,
+    url: String,
+}
+
+/// `URL` or `NAME=URL`.
+pub fn aim(text: &str) -> Result<Aim, String> {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    match text.split_once('=') {
+        Some((name, url)) if is_name(name) => Ok(Aim { name: Some(name.to_owned()), url: target(url)? }),
+        _ => Ok(Aim { name: None, url: target(text)? }),
+    }
+}
+
+/// The one without a name, and those with one; of two for the same the last holds.
+pub fn aims(aims: Vec<Aim>) -> (Option<String>, Vec<(String, String)>) {
+    let (mut nameless, mut named) = (None, Vec::new());
+    for Aim { name, url } in aims {
+        match name {
+            None => nameless = Some(url),
+            Some(name) => {
+                named.retain(|(known, _)| *known != name);
+                named.push((name, url));
+            }
+        }
+    }
+    (nameless, named)
+}
+
 /// A host that may be sent to: a name or an address, without scheme, path or port.
 pub fn host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);

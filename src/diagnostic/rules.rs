@@ -189,6 +189,10 @@ rules! {
     UnknownOption "unknown-option" Error;
     /// Nothing takes a row from this data.
     UnusedData "unused-data" Warning;
+    /// A target is declared, and no step goes to it.
+    UnusedTarget "unused-target" Warning;
+    /// Credentials that are said for a whole user go to more than one target.
+    AuthForTwoTargets "auth-for-two-targets" Warning;
     /// `oneof` with a single argument, which is always the one drawn.
     SingleChoice "single-choice" Warning;
     /// Text that a function can make nothing of: a date format, an encoding.

@@ -43,7 +43,13 @@ impl Text<'_> {
     fn head(&mut self) {
         let (plan, load) = (self.plan, &self.plan.load);
         self.line(0, &format!("scenario  {}", plan.scenario));
-        self.line(0, &format!("target    {}", plan.target.text));
+        for target in &plan.targets {
+            let name = target.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+            self.line(0, &format!("target    {name}{}", target.text));
+            for setting in &target.settings {
+                self.line(0, &format!("          {setting}"));
+            }
+        }
         let grace = duration_text(load.graceful_stop);
         self.line(0, &format!("profile   {}: {}", load.profile, load.text()));
         self.line(0, &format!("          at the end up to {grace} for iterations that still run"));

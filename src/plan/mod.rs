@@ -42,8 +42,8 @@ pub struct Plan {
     pub load: Load,
     /// What every draw follows from.
     pub seed: Seed,
-    /// Where the load goes.
-    pub target: Target,
+    /// Where the load goes; [`TargetId`] is the index. At least one.
+    pub targets: Vec<Target>,
     /// Evaluated once, in order, when the run starts: secrets, what `env` must find, `let`s, rows that stand in the scenario; [`expr::Expr::Constant`] is the index.
     pub constants: Vec<Expr>,
     /// Where each of them was written.
@@ -94,6 +94,10 @@ pub struct Secrets {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub u32);
 
+/// Handle of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TargetId(pub u32);
+
 /// Handle of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId(pub u32);
@@ -121,14 +125,18 @@ pub struct SocketId(pub u32);
 /// Where the load goes.
 #[derive(Clone, Debug)]
 pub struct Target {
+    /// Its name; `None`: the default one.
+    pub name: Option<String>,
     /// The base URL; evaluated once when the run starts.
     pub url: Expr,
     /// Where it was written.
     pub span: Span,
     /// As written, blanks folded.
     pub text: String,
-    /// Default headers of every request, in order.
-    pub headers: Vec<(String, Expr)>,
+    /// Whether users keep the cookies that it sets.
+    pub cookies: bool,
+    /// Its settings as written, blanks folded.
+    pub settings: Vec<String>,
 }
 
 /// A class of users.
@@ -538,16 +546,22 @@ pub struct Http {
     pub step: StepId,
     /// Upper case.
     pub method: String,
+    /// Where it goes, unless its path is absolute.
+    pub target: TargetId,
     /// Relative to the target, or absolute; values in it are percent-encoded unless it begins with one.
     pub path: Template,
-    /// All headers, the target's defaults folded in, in order; values that are literals are [`Expr::Literal`].
+    /// All headers, those of the levels around it included; values that are literals are [`Expr::Literal`].
     pub headers: Vec<(String, Expr)>,
     /// Behind what the path already holds.
     pub query: Vec<(String, Expr)>,
+    /// Cookies beside those that the user keeps; null leaves one out.
+    pub cookies: Vec<(String, Expr)>,
     /// Its body.
     pub body: Body,
-    /// From due to the last byte.
+    /// From due to the last byte, redirects included.
     pub timeout: Duration,
+    /// How many redirects are followed; 0: a redirect is an answer like others.
+    pub redirects: u32,
     /// What is asked of the answer, in order.
     pub parts: Vec<Part>,
     /// What of the answer the parts look at.
@@ -572,6 +586,7 @@ pub enum Body {
     None,
     Json(Expr),
     Form(Vec<(String, Expr)>),
+    Multipart(Vec<(String, Expr)>),
     Text(Expr),
 }
 

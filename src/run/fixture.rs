@@ -37,12 +37,14 @@ pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
         scenario: "Fixture".into(),
         load: Load::closed("test", vec![1.0], 1, 1.0, Duration::from_secs(3600)),
         seed: Seed(1),
-        target: Target {
+        targets: vec![Target {
+            name: None,
             url: Expr::Literal(Value::from("http://127.0.0.1:80")),
             text: "http://127.0.0.1:80".into(),
             span,
-            headers: Vec::new(),
-        },
+            cookies: true,
+            settings: Vec::new(),
+        }],
         constants: Vec::new(),
         constant_spans: Vec::new(),
         secrets: Default::default(),
@@ -95,22 +97,22 @@ pub fn thread(plan: Plan, network: Rc<dyn Network>) -> Rc<Thread> {
 /// The same, with these constants of the run.
 pub fn thread_with(plan: Plan, network: Rc<dyn Network>, constants: Vec<Value>) -> Rc<Thread> {
     let target: url::Url = "http://127.0.0.1:80".parse().expect("a URL");
-    let base = Base::of(&target).expect("a base");
+    let bases = Base::all(std::slice::from_ref(&target));
     let shared = Arc::new(Shared {
         started: Duration::from_secs(1_700_000_000),
         run_id: "run-1".into(),
         environment: HashMap::from([("NAME".to_owned(), "value".to_owned())]),
-        target,
+        targets: vec![target],
         allow: Vec::new(),
         counter: AtomicU64::new(0),
         deck: Deck::new(&plan),
         next_user: AtomicU64::new(1),
         iterations: AtomicU64::new(0),
     });
-    let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 80))];
+    let addresses = vec![vec![SocketAddr::from(([127, 0, 0, 1], 80))]];
     let seedling =
         Seedling { plan, constants, setup: Vec::new(), addresses, shared, index: 0, threads: 1, listener: None };
-    Rc::new(Thread::new(seedling, base, Clock::paused(), network))
+    Rc::new(Thread::new(seedling, bases, Clock::paused(), network))
 }
 
 /// User 0, just born.

@@ -4,13 +4,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
+use http::{Method, Request};
 use http_body_util::Full;
 
 use super::connection::{Connection, Received, Unanswered, Wanted};
 use super::dial::Trouble;
-use super::place::Origin;
-use super::request::Ready;
+use super::place::{Origin, Place};
+use super::redirects;
+use super::request::{Ready, uri};
 use super::session::Session;
 use super::thread::Thread;
 use crate::base::Offset;
@@ -30,7 +32,22 @@ pub(super) struct Flight {
     keep: bool,
     /// Whether a digest of its body is wanted.
     digest: bool,
+    /// Whether the user keeps cookies.
+    cookies: bool,
+    /// How many redirects are followed.
+    redirects: u32,
+    again: Again,
     attempt: Attempt,
+}
+
+/// What a redirect may need once more.
+struct Again {
+    /// Of the step's operation.
+    index: usize,
+    varied: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+    /// The cookies that the step itself says.
+    cookies: Vec<(String, String)>,
 }
 
 /// What of one attempt is worth a sample, also when there is no answer.
@@ -65,14 +82,16 @@ impl Flight {
         thread: Rc<Thread>,
         session: Rc<Session>,
         ready: Ready,
-        op: &Http,
+        (op, index): (&Http, usize),
         due: Offset,
         begun: Offset,
     ) -> Flight {
-        let Ready { request, origin, url } = ready;
+        let Ready { request, origin, url, varied, body, cookies } = ready;
+        let again = Again { index, varied, body, cookies };
         let attempt = Attempt::new(due, begun);
         let (timeout, keep) =
             (op.timeout, op.looks_at.body || thread.trace.as_ref().is_some_and(|trace| trace.wants_all()));
+        let cookies = thread.plan.targets[op.target.0 as usize].cookies;
         Flight {
             thread,
             session,
@@ -82,15 +101,82 @@ impl Flight {
             timeout,
             keep,
             digest: op.looks_at.digest,
+            cookies,
+            redirects: op.redirects,
+            again,
             attempt,
         }
     }
 
     /// Sends the request and reads the answer to its last byte, or fails when the step's time is up.
     pub async fn fly(mut self) -> Landed {
-        let result = self.answer().await;
+        let mut result = self.answer().await;
+        if self.redirects > 0 && result.as_ref().is_ok_and(|received| redirects::location(received).is_some()) {
+            // Large and rare beside the way there.
+            result = Box::pin(self.follow(result)).await;
+        }
         let done = self.thread.clock.now();
         Landed { attempt: self.attempt, result, url: self.url, done }
+    }
+
+    /// Goes where answers send it, until one does not, as often as the step lets it.
+    async fn follow(&mut self, mut result: Result<Received, Trouble>) -> Result<Received, Trouble> {
+        let thread = self.thread.clone();
+        let mut followed = 0;
+        // What the step says of itself goes on as long as the server stays the same.
+        let mut crossed = false;
+        let Some(Ok(prepared)) = &thread.prepared[self.again.index] else { return result };
+        let mut method = prepared.method.clone();
+        let mut bodiless = false;
+        loop {
+            let received = result?;
+            let Some(location) = redirects::location(&received) else { return Ok(received) };
+            if followed == self.redirects {
+                thread.recorder.borrow_mut().count(Counter::RedirectsRefused, 1);
+                let to = String::from_utf8_lossy(location.as_bytes());
+                let limit = match self.redirects {
+                    1 => "one redirect".to_owned(),
+                    most => format!("{most} redirects"),
+                };
+                return Err(Trouble::new(ErrorKind::Protocol, format!("still redirected after {limit}, to `{to}`")));
+            }
+            followed += 1;
+            let (url, origin) = redirects::resolve(&self.url, location)?;
+            if redirects::becomes_get(received.head.status, &method) {
+                (method, bodiless) = (Method::GET, true);
+            }
+            if origin != *self.origin {
+                crossed = true;
+                self.origin = Rc::new(origin);
+            }
+            self.url = url.as_str().into();
+            let mut headers = prepared.headers_again(&self.again.varied);
+            if bodiless {
+                redirects::without_body(&mut headers);
+            }
+            if crossed {
+                redirects::without_credentials(&mut headers);
+                let host = HeaderValue::from_str(&self.origin.authority);
+                headers.insert(HOST, host.map_err(|error| Trouble::new(ErrorKind::Protocol, error.to_string()))?);
+            }
+            let own: &[_] = if crossed { &[] } else { &self.again.cookies };
+            if !headers.contains_key(COOKIE)
+                && let Some(said) = self.session.cookies(&self.url, self.cookies, own)
+                && let Ok(said) = HeaderValue::from_str(&said)
+            {
+                headers.insert(COOKIE, said);
+            }
+            let path = url[url::Position::BeforePath..].to_owned();
+            let place = Place { origin: self.origin.clone(), path };
+            let body = if bodiless { Bytes::new() } else { self.again.body.clone() };
+            let mut request = Request::new(Full::new(body));
+            *request.method_mut() = method.clone();
+            *request.uri_mut() = uri(&place).map_err(|why| Trouble::new(ErrorKind::Protocol, why))?;
+            *request.headers_mut() = headers;
+            self.request = Some(request);
+            self.attempt.status = 0;
+            result = self.answer().await;
+        }
     }
 
     /// Sends the request and reads the answer, over a connection there is or a new one.
@@ -117,9 +203,9 @@ impl Flight {
             let (out, back) = (connection.traffic.sent.get(), connection.traffic.received.get());
             connection.traffic.begin();
             let result = connection.exchange(thread, request, wanted, &mut attempt.status).await;
-            attempt.sent = connection.traffic.first_out.get();
-            attempt.bytes_sent = connection.traffic.sent.get() - out;
-            attempt.bytes_received = connection.traffic.received.get() - back;
+            attempt.sent = attempt.sent.or(connection.traffic.first_out.get());
+            attempt.bytes_sent += connection.traffic.sent.get() - out;
+            attempt.bytes_received += connection.traffic.received.get() - back;
             match result {
                 Ok(received) => {
                     if connection.carried > 0 {
@@ -128,6 +214,9 @@ impl Flight {
                     connection.carried += 1;
                     if received.reusable {
                         lease.keep(connection);
+                    }
+                    if self.cookies {
+                        session.learn(&self.url, &received.head.headers);
                     }
                     return Ok(received);
                 }

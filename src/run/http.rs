@@ -39,7 +39,7 @@ impl User {
         match ready {
             Ok(ready) => {
                 self.tell_request(op.step, &ready.url, &ready.request);
-                Ok(Flight::new(thread, self.session.clone(), ready, op, self.due, begun))
+                Ok(Flight::new(thread, self.session.clone(), ready, (op, index), self.due, begun))
             }
             Err(why) => {
                 let done = thread.clock.now();
@@ -88,6 +88,7 @@ impl User {
         if op.parts.is_empty() {
             return Ok(());
         }
+        let session = self.session.has_cookies().then(|| self.session.clone());
         let answer = Answer {
             status,
             headers: Some(&received.head.headers),
@@ -97,6 +98,7 @@ impl User {
             url,
             time,
             event: None,
+            session: session.as_deref(),
         };
         let judged = self.judge(&op.parts, &answer);
         if op.looks_at.body && received.size > received.body.len() as u64 {

@@ -7,6 +7,7 @@ mod arrivals;
 pub mod clock;
 mod connection;
 mod control;
+mod cookies;
 mod deal;
 pub mod dial;
 pub mod eval;
@@ -19,12 +20,14 @@ mod http;
 mod judge;
 mod life;
 mod limits;
+mod multipart;
 pub mod network;
 mod once;
 mod parallel;
 pub mod place;
 mod prepare;
 mod random;
+mod redirects;
 mod rehearse;
 mod request;
 mod session;
@@ -61,6 +64,8 @@ pub struct Options {
     pub threads: usize,
     /// Stands for the plan's target, as the user typed it.
     pub target: Option<String>,
+    /// The same for targets with a name.
+    pub named_targets: Vec<(String, String)>,
     /// Hosts beside loopback that may be sent to.
     pub allow: Vec<String>,
     /// What `env(…)` reads.
@@ -222,7 +227,8 @@ pub async fn drive(
 struct Ground {
     network: Rc<dyn network::Network>,
     constants: Vec<Value>,
-    addresses: Vec<SocketAddr>,
+    /// Of each target.
+    addresses: Vec<Vec<SocketAddr>>,
     shared: Arc<thread::Shared>,
     /// What `setup` has set.
     setup: Vec<Option<Value>>,
@@ -234,23 +240,26 @@ impl Ground {
     /// Evaluates what is evaluated once, and looks the target up.
     async fn survey(plan: &Plan, network: Rc<dyn network::Network>, options: &Options) -> Result<Ground, Error> {
         let constants = prepare::constants(plan, options)?;
-        let (target, base) = prepare::target(plan, options, &constants)?;
-        let addresses = network.resolve(&base.origin.host, base.origin.port).await;
-        let addresses = prepare::allowed(&base.origin, addresses, options)?;
-        let shared = prepare::shared(plan, options, target);
+        let targets = prepare::targets(plan, options, &constants)?;
+        let mut addresses = Vec::new();
+        for base in place::Base::all(&targets) {
+            let found = network.resolve(&base.origin.host, base.origin.port).await;
+            addresses.push(prepare::allowed(&base.origin, found, options)?);
+        }
+        let shared = prepare::shared(plan, options, targets);
         Ok(Ground { network, constants, addresses, shared, setup: Vec::new(), trodden: false })
     }
 
     /// A clock begins to count: what threads share begins with it, but for what goes on through the whole run.
     fn begin_anew(&mut self, plan: &Plan, options: &Options) {
         if std::mem::replace(&mut self.trodden, true) {
-            self.shared = prepare::shared_after(plan, options, self.shared.target.clone(), &self.shared);
+            self.shared = prepare::shared_after(plan, options, self.shared.targets.clone(), &self.shared);
         }
     }
 
     /// The only load thread of a run on this thread, whose clock reads zero now.
     fn thread(&self, plan: &Plan, clock: clock::Clock, options: &Options) -> Rc<thread::Thread> {
-        let base = place::Base::of(&self.shared.target).expect("it was one when it was looked up");
+        let bases = place::Base::all(&self.shared.targets);
         let seedling = thread::Seedling {
             plan: plan.clone(),
             constants: self.constants.clone(),
@@ -261,7 +270,7 @@ impl Ground {
             threads: 1,
             listener: options.listener.clone(),
         };
-        Rc::new(thread::Thread::new(seedling, base, clock, self.network.clone()))
+        Rc::new(thread::Thread::new(seedling, bases, clock, self.network.clone()))
     }
 
     /// Walks `setup`, where there is one; why no user may start, if none may.

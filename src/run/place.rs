@@ -6,10 +6,11 @@ use std::rc::Rc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
+use super::dial::Trouble;
 use super::user::User;
 use crate::metrics::ErrorKind;
 use crate::plan::expr::Piece;
-use crate::plan::{Expr, PointId, Template, Value};
+use crate::plan::{Expr, Http, PointId, TargetId, Template, Value};
 
 /// What is encoded of a value in a path or query: all but RFC 3986's unreserved characters, so that a `/` or `&` in a
 /// value stays part of the value.
@@ -41,16 +42,20 @@ pub struct Origin {
 
 impl Origin {
     /// The server of `url`, or why it cannot be sent to.
-    pub fn of(url: &Url) -> Result<Origin, String> {
+    pub fn of(url: &Url) -> Result<Origin, Trouble> {
+        let wrong = |kind, why: &str| Err(Trouble::new(kind, why));
         match url.scheme() {
             "http" | "ws" => {}
-            "https" | "wss" => return Err(format!("`{}` is not supported yet: use http", url.scheme())),
-            other => return Err(format!("a target speaks http, not `{other}`")),
+            // There is no engine for it yet: `check` takes such targets, a run does not begin with one.
+            "https" | "wss" => {
+                return wrong(ErrorKind::Tls, "TLS is not supported yet: use http");
+            }
+            other => return wrong(ErrorKind::Value, &format!("requests go over http, not over `{other}`")),
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("a user name or password does not belong into a URL: use an `Authorization` header".into());
+            return wrong(ErrorKind::Value, "a user name or password does not belong into a URL: use `auth basic`");
         }
-        let host = url.host_str().ok_or("it names no host")?;
+        let Some(host) = url.host_str() else { return wrong(ErrorKind::Value, "it names no host") };
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
@@ -70,12 +75,23 @@ pub struct Base {
 }
 
 impl Base {
+    /// The bases of targets that were looked at before the run.
+    pub fn all(urls: &[Url]) -> Vec<Base> {
+        urls.iter().map(|url| Base::of(url).expect("it is one: that was seen before the run")).collect()
+    }
+
+    /// How the URLs of its server begin.
+    fn url(&self) -> String {
+        format!("http://{}/", self.origin.authority)
+    }
+
     /// The base of the target's `url`, or why it cannot be one.
     pub fn of(url: &Url) -> Result<Base, String> {
         if url.query().is_some() || url.fragment().is_some() {
             return Err("a target has no query and no fragment: those belong to the paths of steps".into());
         }
-        Ok(Base { origin: Rc::new(Origin::of(url)?), prefix: url.path().trim_end_matches('/').to_owned() })
+        let origin = Origin::of(url).map_err(|trouble| trouble.text)?;
+        Ok(Base { origin: Rc::new(origin), prefix: url.path().trim_end_matches('/').to_owned() })
     }
 }
 
@@ -100,15 +116,16 @@ type Wrong = (ErrorKind, PointId);
 
 impl User {
     /// Where a step with this path and query goes, for this user now. What fails is noted at `point`.
-    pub(super) fn place(&mut self, path: &Template, query: &[(String, Expr)], point: PointId) -> Result<Place, Wrong> {
+    pub(super) fn place(&mut self, op: &Http, point: PointId) -> Result<Place, Wrong> {
+        let Http { target, path, query, .. } = op;
         let thread = self.thread.clone();
-        let base = &thread.base;
+        let base = &thread.bases[target.0 as usize];
         let mut place = match path.pieces.first() {
             Some(Piece::Value(_)) => {
                 let text = self.path_text(path, String::new(), true, point)?;
-                self.resolve(&text).map_err(|why| {
-                    self.note(point, ErrorKind::Value, || format!("`{text}` cannot be requested: {why}"));
-                    (ErrorKind::Value, point)
+                self.resolve(&text, *target).map_err(|trouble| {
+                    self.note(point, trouble.kind, || format!("`{text}` cannot be requested: {}", trouble.text));
+                    (trouble.kind, point)
                 })?
             }
             _ => {
@@ -165,13 +182,18 @@ impl User {
 
     /// What `text`, which begins with a value, refers to: seen from the last answer of this iteration, else from the
     /// target, whose own path is then a prefix.
-    fn resolve(&self, text: &str) -> Result<Place, String> {
-        let base = &self.thread.base;
+    /// A path on a named target is not seen from what another one has answered.
+    fn resolve(&self, text: &str, target: TargetId) -> Result<Place, Trouble> {
+        let base = &self.thread.bases[target.0 as usize];
+        let is_named = self.thread.plan.targets[target.0 as usize].name.is_some();
+        let from_here = |last: &&Rc<str>| !is_named || last.starts_with(&base.url());
         let text = text.trim();
-        let url = match (Url::parse(text), &self.last_url) {
+        let url = match (Url::parse(text), self.last_url.as_ref().filter(from_here)) {
             // `localhost:8000/x` parses as a URL of the scheme `localhost`; without `//` it is a path.
             (Ok(url), _) if url.has_host() => url,
-            (_, Some(last)) => Url::parse(last).and_then(|last| last.join(text)).map_err(|error| error.to_string())?,
+            (_, Some(last)) => Url::parse(last)
+                .and_then(|last| last.join(text))
+                .map_err(|error| Trouble::new(ErrorKind::Value, error.to_string()))?,
             (_, None) => {
                 let slash = if text.starts_with(['/', '?']) { "" } else { "/" };
                 let path = format!("{}{slash}{}", base.prefix, utf8_percent_encode(text, ODD));

@@ -21,7 +21,7 @@ use super::veil::Veil;
 use super::{Error, Options};
 use crate::base::Span;
 use crate::plan::expr::Function;
-use crate::plan::{Expr, Plan, Value};
+use crate::plan::{Expr, Plan, Target, Value};
 
 /// The user number whose dice constants are drawn with: one that no user has.
 const NOBODY: u64 = u64::MAX;
@@ -79,13 +79,30 @@ fn secret(name: &[Expr], span: Span, options: &Options) -> Result<Value, Error> 
     Ok(Value::from_bytes(bytes))
 }
 
-/// The target as the user typed it, else as the scenario says.
-pub(super) fn target(plan: &Plan, options: &Options, constants: &[Value]) -> Result<(Url, Base), Error> {
-    let text = match &options.target {
-        Some(target) => target.clone(),
+/// The targets as the user typed them, else as the scenario says; each may be sent to.
+pub(super) fn targets(plan: &Plan, options: &Options, constants: &[Value]) -> Result<Vec<Url>, Error> {
+    let is_named = |typed: &str| plan.targets.iter().any(|target| target.name.as_deref() == Some(typed));
+    if let Some((name, url)) = options.named_targets.iter().find(|(name, _)| !is_named(name)) {
+        return Err(Error::TargetUrl(url.clone(), format!("the scenario has no target that is named `{name}`")));
+    }
+    if let (Some(typed), true) = (&options.target, plan.targets.iter().all(|target| target.name.is_some())) {
+        let name = plan.targets.iter().find_map(|target| target.name.as_deref()).unwrap_or("name");
+        let why = format!("every target of the scenario has a name; say which one is meant, `{name}=URL`");
+        return Err(Error::TargetUrl(typed.clone(), why));
+    }
+    plan.targets.iter().map(|target| one_target(target, plan, options, constants)).collect()
+}
+
+fn one_target(target: &Target, plan: &Plan, options: &Options, constants: &[Value]) -> Result<Url, Error> {
+    let typed = match &target.name {
+        None => options.target.as_ref(),
+        Some(name) => options.named_targets.iter().find(|(known, _)| known == name).map(|(_, url)| url),
+    };
+    let text = match typed {
+        Some(typed) => typed.clone(),
         None => {
             let mut random = Random::new(plan.seed, NOBODY);
-            value(&plan.target.url, plan.target.span, plan, options, constants, &mut random)?.text().into_owned()
+            value(&target.url, target.span, plan, options, constants, &mut random)?.text().into_owned()
         }
     };
     let secret = constants.iter().zip(&plan.secrets.constants).filter(|(_, secret)| **secret).map(|(value, _)| value);
@@ -103,7 +120,7 @@ pub(super) fn target(plan: &Plan, options: &Options, constants: &[Value]) -> Res
     if !may_be_allowed(&base.origin.host, base.origin.port, &options.allow) {
         return Err(Error::HostNotAllowed(hide(&base.origin.host)));
     }
-    Ok((url, base))
+    Ok(url)
 }
 
 /// The target's addresses, if it may be sent to.
@@ -123,12 +140,12 @@ pub(super) fn allowed(
 }
 
 /// What all threads share.
-pub(super) fn shared(plan: &Plan, options: &Options, target: Url) -> Arc<Shared> {
+pub(super) fn shared(plan: &Plan, options: &Options, targets: Vec<Url>) -> Arc<Shared> {
     Arc::new(Shared {
         started: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO),
         run_id: options.run_id.clone(),
         environment: options.environment.clone(),
-        target,
+        targets,
         allow: options.allow.clone(),
         counter: AtomicU64::new(0),
         deck: Deck::new(plan),
@@ -138,8 +155,8 @@ pub(super) fn shared(plan: &Plan, options: &Options, target: Url) -> Arc<Shared>
 }
 
 /// As [`shared`], for what comes behind `before`: numbers of `counter()` go on.
-pub(super) fn shared_after(plan: &Plan, options: &Options, target: Url, before: &Shared) -> Arc<Shared> {
-    let mut shared = shared(plan, options, target);
+pub(super) fn shared_after(plan: &Plan, options: &Options, targets: Vec<Url>, before: &Shared) -> Arc<Shared> {
+    let mut shared = shared(plan, options, targets);
     let fresh = Arc::get_mut(&mut shared).expect("nobody else has it yet");
     *fresh.counter.get_mut() = before.counter.load(std::sync::atomic::Ordering::Relaxed);
     shared
@@ -155,7 +172,8 @@ fn value(
 ) -> Result<Value, Error> {
     // Expressions see a thread's world; before the run there is one that goes nowhere.
     let nowhere = Url::parse("http://localhost").expect("it is a URL");
-    let base = Base::of(&nowhere).expect("it is http and has a host");
+    let nowhere = vec![nowhere];
+    let bases = Base::all(&nowhere);
     let plan = Plan { ops: Vec::new(), data: Vec::new(), ..plan.clone() };
     let seedling = Seedling {
         shared: shared(&plan, options, nowhere),
@@ -167,7 +185,7 @@ fn value(
         threads: 1,
         listener: None,
     };
-    let thread = Thread::new(seedling, base, Clock::paused(), Rc::new(Tcp));
+    let thread = Thread::new(seedling, bases, Clock::paused(), Rc::new(Tcp));
     let mut scope = Scope { thread: &thread, user: 0, iteration: 0, slots: &[], random, answer: None };
     match eval::eval(expr, &mut scope) {
         Ok(Some(value)) => Ok(value),

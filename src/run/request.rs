@@ -5,12 +5,13 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use http_body_util::Full;
 
 use super::eval::{self, Scope};
+use super::multipart;
 use super::place::{Origin, Place};
 use super::random::Random;
 use super::thread::Thread;
@@ -26,7 +27,7 @@ const AGENT: &str = concat!("scn/", env!("CARGO_PKG_VERSION"));
 
 /// What of a step's request never varies.
 pub struct Prepared {
-    method: Method,
+    pub(super) method: Method,
     /// The URL, also as the request's first line has it, where nothing in it varies; on the target's server.
     place: Option<(Rc<str>, Uri)>,
     /// All headers that do not vary, defaults included.
@@ -37,11 +38,27 @@ pub struct Prepared {
     body: Option<Bytes>,
 }
 
+impl Prepared {
+    /// The headers of a step's request once more, for where it was redirected to.
+    pub(super) fn headers_again(&self, varied: &[(HeaderName, HeaderValue)]) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        for (name, value) in varied {
+            headers.append(name.clone(), value.clone());
+        }
+        headers
+    }
+}
+
 /// A request, and where it goes.
 pub(super) struct Ready {
     pub request: Request<Full<Bytes>>,
     pub origin: Rc<Origin>,
     pub url: Rc<str>,
+    /// What a redirect may need again: the headers that vary, and the body.
+    pub varied: Vec<(HeaderName, HeaderValue)>,
+    pub body: Bytes,
+    /// The cookies that the step itself says.
+    pub cookies: Vec<(String, String)>,
 }
 
 impl Prepared {
@@ -61,27 +78,29 @@ impl Prepared {
             }
         }
         let given = |name: &HeaderName| headers.contains_key(name) || varying.iter().any(|(other, _)| other == name);
-        let host = HeaderValue::from_str(&thread.base.origin.authority).map_err(|_| "the target's host is odd")?;
+        let base = &thread.bases[op.target.0 as usize];
+        let host = HeaderValue::from_str(&base.origin.authority).map_err(|_| "the target's host is odd")?;
         let defaults = [
             (HOST, Some(host)),
             (USER_AGENT, Some(HeaderValue::from_static(AGENT))),
             (ACCEPT, Some(HeaderValue::from_static("*/*"))),
             (CONTENT_TYPE, content_type(&op.body).map(HeaderValue::from_static)),
+            (CONTENT_TYPE, media_type(&op.body, thread)),
         ];
         let missing: Vec<_> = defaults.into_iter().filter(|(name, _)| !given(name)).collect();
         for (name, value) in missing {
             value.map(|value| headers.insert(name, value));
         }
         let place = constant_path(op).map(|path| {
-            let path = format!("{}{path}", thread.base.prefix);
-            Place { origin: thread.base.origin.clone(), path }
+            let path = format!("{}{path}", base.prefix);
+            Place { origin: base.origin.clone(), path }
         });
         let place = place.map(|place| uri(&place).map(|uri| (place.url().into(), uri))).transpose()?;
         let body = match &op.body {
             Body::None => Some(Bytes::new()),
             Body::Json(value) => fixed(value, thread).map(|value| value.to_json().to_string().into()),
             Body::Text(value) => fixed(value, thread).map(|value| value.raw().into_owned().into()),
-            Body::Form(_) => None,
+            Body::Form(_) | Body::Multipart(_) => None,
         };
         Ok(Prepared { method, place, headers, varying, body })
     }
@@ -100,22 +119,27 @@ impl User {
             (ErrorKind::Value, point)
         };
         let (origin, url, uri) = match &prepared.place {
-            Some((url, uri)) => (self.thread.base.origin.clone(), url.clone(), uri.clone()),
+            Some((url, uri)) => (self.thread.bases[op.target.0 as usize].origin.clone(), url.clone(), uri.clone()),
             None => {
-                let place = self.place(&op.path, &op.query, point)?;
+                let place = self.place(op, point)?;
                 let uri = uri(&place).map_err(|why| wrong(self, why))?;
                 let url = place.url().into();
                 (place.origin, url, uri)
             }
         };
         let mut headers = prepared.headers.clone();
+        let mut varied = Vec::new();
         for (name, index) in &prepared.varying {
             let value = self.value(&op.headers[*index].1, point)?;
             if value != Value::Null {
-                headers.append(name.clone(), header_value(name, &value).map_err(|why| wrong(self, why))?);
+                let value = header_value(name, &value).map_err(|why| wrong(self, why))?;
+                if op.redirects > 0 {
+                    varied.push((name.clone(), value.clone()));
+                }
+                headers.append(name.clone(), value);
             }
         }
-        if !Rc::ptr_eq(&origin, &self.thread.base.origin) {
+        if !Rc::ptr_eq(&origin, &self.thread.bases[op.target.0 as usize].origin) {
             let host = HeaderValue::from_str(&origin.authority).map_err(|error| wrong(self, error.to_string()))?;
             headers.insert(HOST, host);
         }
@@ -133,12 +157,43 @@ impl User {
                 }
                 form.finish().into()
             }
+            (None, Body::Multipart(fields)) => {
+                let mut parts = Vec::new();
+                for (name, value) in fields {
+                    parts.extend(self.spread(value, point)?.into_iter().map(|value| (name.as_str(), value)));
+                }
+                let (body, boundary) = multipart::body(&parts);
+                let said = headers.get(CONTENT_TYPE).and_then(|said| said.to_str().ok());
+                if said.is_none_or(|said| !said.contains("boundary=")) {
+                    let said = format!("{}; boundary={boundary}", said.unwrap_or("multipart/form-data"));
+                    let said = HeaderValue::from_str(&said).map_err(|error| wrong(self, error.to_string()))?;
+                    if op.redirects > 0 {
+                        varied.push((CONTENT_TYPE, said.clone()));
+                    }
+                    headers.insert(CONTENT_TYPE, said);
+                }
+                body.into()
+            }
         };
-        let mut request = Request::new(Full::new(body));
+        let mut cookies = Vec::new();
+        for (name, value) in &op.cookies {
+            let value = self.value(value, point)?;
+            if value != Value::Null {
+                cookies.push((name.clone(), value.text().into_owned()));
+            }
+        }
+        if (!cookies.is_empty() || self.session.has_cookies()) && !headers.contains_key(COOKIE) {
+            let keeps = self.thread.plan.targets[op.target.0 as usize].cookies;
+            if let Some(said) = self.session.cookies(&url, keeps, &cookies) {
+                let said = header_value(&COOKIE, &Value::from(said.as_str())).map_err(|why| wrong(self, why))?;
+                headers.insert(COOKIE, said);
+            }
+        }
+        let mut request = Request::new(Full::new(body.clone()));
         *request.method_mut() = prepared.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
-        Ok(Ready { request, origin, url })
+        Ok(Ready { request, origin, url, varied, body, cookies })
     }
 }
 
@@ -148,7 +203,22 @@ fn content_type(body: &Body) -> Option<&'static str> {
         Body::None => None,
         Body::Json(_) => Some("application/json"),
         Body::Form(_) => Some("application/x-www-form-urlencoded"),
+        // With its boundary, or with its file's own type.
+        Body::Multipart(_) => None,
+        Body::Text(value) if is_fixed(value) => None,
         Body::Text(_) => Some("text/plain; charset=utf-8"),
+    }
+}
+
+/// The content type of a body that is the same for all: a file's own, bytes as bytes, text as text.
+fn media_type(body: &Body, thread: &Thread) -> Option<HeaderValue> {
+    let Body::Text(value) = body else { return None };
+    match fixed(value, thread)? {
+        Value::File(file) if file.media_type.is_some() => {
+            HeaderValue::from_str(file.media_type.as_deref().unwrap_or_default()).ok()
+        }
+        Value::File(_) | Value::Bytes(_) => Some(HeaderValue::from_static("application/octet-stream")),
+        _ => Some(HeaderValue::from_static("text/plain; charset=utf-8")),
     }
 }
 
@@ -160,7 +230,7 @@ fn constant_path(op: &Http) -> Option<&str> {
     }
 }
 
-fn uri(place: &Place) -> Result<Uri, String> {
+pub(super) fn uri(place: &Place) -> Result<Uri, String> {
     // Only path and query stand in a request's first line.
     let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(place.path.as_bytes()));
     path.map(Uri::from).map_err(|_| format!("`{}` cannot stand in a request: only what a URI may hold can", place.path))

@@ -1,4 +1,4 @@
-//! What a user's requests share: connections that lie still, by server.
+//! What a user's requests share: connections that lie still, by server, and cookies.
 //!
 //! A user alone with one request at a time has one connection to each server and never waits here. Several at once, as
 //! `parallel` has them, take up to [`PER_ORIGIN_MAX`] to each; who comes later waits for one to be given back, first
@@ -10,8 +10,13 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use url::Url;
+
 use super::clock::Elapsed;
 use super::connection::Connection;
+use super::cookies::Jar;
 use super::dial::Trouble;
 use super::place::Origin;
 use super::thread::Thread;
@@ -24,10 +29,12 @@ pub const PER_ORIGIN_MAX: usize = 6;
 /// Most connections of one user that lie still, all servers together; beyond that the one that lay longest goes.
 pub const STILL_MAX: usize = 32;
 
-/// Connections of one user.
+/// Connections and cookies of one user.
 #[derive(Default)]
 pub struct Session {
     pool: RefCell<Pool>,
+    /// Nothing until an answer sets a cookie.
+    jar: RefCell<Option<Box<Jar>>>,
 }
 
 #[derive(Default)]
@@ -66,9 +73,37 @@ impl Session {
         Ok(Lease { session: self, origin, connection: None })
     }
 
-    /// Closes what lies still: what comes next begins anew, as a new person would.
-    pub(super) fn clear(&self) {
-        self.pool.borrow_mut().still.clear();
+    /// Keeps the cookies that an answer from `url` sets.
+    pub(super) fn learn(&self, url: &str, headers: &HeaderMap) {
+        if headers.contains_key(SET_COOKIE)
+            && let Ok(url) = Url::parse(url)
+        {
+            self.jar.borrow_mut().get_or_insert_default().learn(&url, headers);
+        }
+    }
+
+    /// Whether there is any cookie.
+    pub(super) fn has_cookies(&self) -> bool {
+        self.jar.borrow().is_some()
+    }
+
+    /// What a request to `url` says in `Cookie`: `own` cookies, and those kept whose name is not among them.
+    pub(super) fn cookies(&self, url: &str, keeps: bool, own: &[(String, String)]) -> Option<String> {
+        let jar = self.jar.borrow();
+        let url = jar.as_ref().filter(|_| keeps).and_then(|_| Url::parse(url).ok());
+        let kept = jar.as_ref().zip(url.as_ref()).map(|(jar, url)| jar.of(url)).unwrap_or_default();
+        let kept = kept.into_iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name));
+        let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<String> = kept.chain(own).map(|(name, value)| format!("{name}={value}")).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// The cookie of this name that a request to `url` would carry.
+    pub fn cookie(&self, url: &str, name: &str) -> Option<String> {
+        let jar = self.jar.borrow();
+        let url = jar.as_ref().and_then(|_| Url::parse(url).ok())?;
+        let kept = jar.as_ref()?.of(&url);
+        kept.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
     }
 }
 
@@ -180,7 +215,7 @@ mod tests {
         pretend(async {
             let thread = thread(plan(&[], &[]), nowhere());
             let session: Rc<Session> = Rc::default();
-            let origin = thread.base.origin.clone();
+            let origin = thread.bases[0].origin.clone();
             let mut leases: Vec<Lease> = (0..PER_ORIGIN_MAX).map(|_| session.lease(&origin).expect("free")).collect();
             assert!(session.lease(&origin).is_none());
             let order = Rc::new(RefCell::new(Vec::new()));
@@ -208,7 +243,7 @@ mod tests {
         pretend(async {
             let thread = thread(plan(&[], &[]), nowhere());
             let session: Rc<Session> = Rc::default();
-            let origin = thread.base.origin.clone();
+            let origin = thread.bases[0].origin.clone();
             let other = Rc::new(Origin { host: "localhost".into(), port: 81, authority: "localhost:81".into() });
             let _leases: Vec<Lease> = (0..PER_ORIGIN_MAX).map(|_| session.lease(&origin).expect("free")).collect();
             assert!(session.lease(&other).is_some(), "another server is another six");

@@ -47,10 +47,10 @@ pub struct Thread {
     pub network: Rc<dyn Network>,
     /// What is left of this thread's block of `counter()` numbers: the next one, and one past the last.
     pub counter: Cell<(u64, u64)>,
-    /// Hosts and ports with their addresses: a handful, the target first.
+    /// Hosts and ports with their addresses: a handful, the targets first.
     pub names: RefCell<Vec<(String, u16, Rc<Addresses>)>>,
-    /// Where the paths of steps begin.
-    pub base: Base,
+    /// Where the paths of steps begin, by target.
+    pub bases: Vec<Base>,
     /// What of each HTTP operation's request never varies, by [`OpId`](crate::plan::OpId); or why it cannot be made.
     pub prepared: Vec<Option<Result<Prepared, String>>>,
     /// Whether a path may refer to the last answer's URL.
@@ -83,8 +83,8 @@ pub struct Shared {
     pub run_id: String,
     /// What `env(…)` reads.
     pub environment: HashMap<String, String>,
-    /// The target's URL, evaluated and parsed.
-    pub target: url::Url,
+    /// The targets' URLs, evaluated and parsed.
+    pub targets: Vec<url::Url>,
     /// Hosts beside loopback that may be sent to.
     pub allow: Vec<String>,
     /// Where the next `counter()` continues. Threads take numbers in blocks.
@@ -103,7 +103,8 @@ pub(super) struct Seedling {
     pub constants: Vec<Value>,
     /// What `setup` has set.
     pub setup: Vec<Option<Value>>,
-    pub addresses: Vec<SocketAddr>,
+    /// Of each target.
+    pub addresses: Vec<Vec<SocketAddr>>,
     pub shared: Arc<Shared>,
     /// Its place among the threads, and how many there are.
     pub index: usize,
@@ -126,7 +127,7 @@ pub(super) struct Handed {
 
 impl Thread {
     /// The world of a load thread.
-    pub(super) fn new(seedling: Seedling, base: Base, clock: Clock, network: Rc<dyn Network>) -> Thread {
+    pub(super) fn new(seedling: Seedling, bases: Vec<Base>, clock: Clock, network: Rc<dyn Network>) -> Thread {
         let Seedling { plan, constants, setup, addresses, shared, index, threads, listener } = seedling;
         let load = &plan.load;
         // Whoever takes a failed user's place starts no faster than the planned ones do, and behind them.
@@ -141,7 +142,10 @@ impl Thread {
             Op::Events(events) => begins_with_value(&events.request.path),
             _ => false,
         });
-        let target = (base.origin.host.clone(), base.origin.port, Rc::new(Addresses::new(addresses)));
+        let named = |(base, addresses): (&Base, _)| {
+            (base.origin.host.clone(), base.origin.port, Rc::new(Addresses::new(addresses)))
+        };
+        let names = bases.iter().zip(addresses).map(named).collect();
         let mut thread = Thread {
             recorder: RefCell::new(Recorder::new(&plan, index as u32)),
             veil: Veil::of(secret_values(&plan, &constants, &setup)),
@@ -150,8 +154,8 @@ impl Thread {
             clock,
             network,
             counter: Cell::new((0, 0)),
-            names: RefCell::new(vec![target]),
-            base,
+            names: RefCell::new(names),
+            bases,
             prepared: Vec::new(),
             relative,
             wires: Rc::default(),

@@ -58,10 +58,13 @@ fn run_over(
 ) -> Result<Finished, Error> {
     let mut hearing = Hearing::new(plan, stop);
     let constants = prepare::constants(plan, options)?;
-    let (target, base) = prepare::target(plan, options, &constants)?;
-    let addresses = (base.origin.host.as_str(), base.origin.port).to_socket_addrs().map(Iterator::collect);
-    let addresses: Vec<SocketAddr> = prepare::allowed(&base.origin, addresses, options)?;
-    let shared = prepare::shared(plan, options, target);
+    let targets = prepare::targets(plan, options, &constants)?;
+    let mut addresses: Vec<Vec<SocketAddr>> = Vec::new();
+    for base in Base::all(&targets) {
+        let found = (base.origin.host.as_str(), base.origin.port).to_socket_addrs().map(Iterator::collect);
+        addresses.push(prepare::allowed(&base.origin, found, options)?);
+    }
+    let shared = prepare::shared(plan, options, targets);
     let mut ground = Ground { network: way(0), constants, addresses, shared, setup: Vec::new(), trodden: false };
     let mut failed = None;
     if plan.once.is_some() {
@@ -120,8 +123,8 @@ fn bear(
             threads,
             listener: options.listener.clone(),
         };
-        let (tell, stop, target) = (Farewell(tell.clone(), index), stop.clone(), ground.shared.target.clone());
-        let body = move || attend(seedling, way, &target, &starts, &stop, &start, &tell);
+        let (tell, stop, targets) = (Farewell(tell.clone(), index), stop.clone(), ground.shared.targets.clone());
+        let body = move || attend(seedling, way, &targets, &starts, &stop, &start, &tell);
         let thread = thread::Builder::new().name(format!("scn-load-{index}")).spawn(body).map_err(Error::Thread)?;
         load.push((thread, go));
     }
@@ -193,7 +196,7 @@ fn joined(load: Vec<(thread::JoinHandle<()>, mpsc::Sender<Instant>)>) {
 fn attend(
     seedling: Seedling,
     way: Way,
-    target: &url::Url,
+    targets: &[url::Url],
     starts: &[Start],
     stop: &Stop,
     go: &mpsc::Receiver<Instant>,
@@ -211,9 +214,9 @@ fn attend(
             Ok(clock) => clock,
             Err(error) => return tell.say(Word::Refused(error)),
         };
-        let base = Base::of(target).expect("it was one before the threads were started");
+        let bases = Base::all(targets);
         let network = way(seedling.index);
-        let thread = Rc::new(Thread::new(seedling, base, clock, network));
+        let thread = Rc::new(Thread::new(seedling, bases, clock, network));
         let end = thread.attend(starts, stop, &mut |handed| tell.say(Word::Handed(Box::new(handed)))).await;
         tell.say(Word::Ended(end));
     });
@@ -329,6 +332,9 @@ mod tests {
             path: Template { pieces: vec![Piece::Literal("/ws".into())] },
             headers: Vec::new(),
             query: Vec::new(),
+            cookies: Vec::new(),
+            redirects: 0,
+            target: crate::plan::TargetId(0),
             body: crate::plan::Body::None,
             timeout: hour,
             parts: Vec::new(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use scn::base::{Files, Sources};
-use scn::check::meaning::{SeriesId, SeriesKind, Subject};
+use scn::check::meaning::{SeriesId, SeriesKind, Statement, Subject};
 use scn::check::{Checked, check_with};
 use scn::diagnostic::{Diagnostic, Rule, Severity, allow};
 use scn::syntax::parse_whole;
@@ -169,7 +169,8 @@ fn a_sound_scenario_has_its_rows_in_order_and_its_defaults_filled_in() {
         ]
     );
     assert_eq!(scenario.title, "golden");
-    assert_eq!(scenario.target.as_ref().expect("there is one").timeout, std::time::Duration::from_secs(30));
+    let Statement::Http(hello) = &scenario.users[0].on_start[0] else { panic!("a request comes first") };
+    assert_eq!((hello.timeout, hello.redirects), (std::time::Duration::from_secs(30), 10));
     let limits: Vec<(&Subject, f64)> =
         scenario.thresholds.iter().map(|threshold| (&threshold.subject, threshold.limit)).collect();
     assert_eq!(

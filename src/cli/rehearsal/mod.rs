@@ -50,8 +50,8 @@ pub struct Arguments {
     seed: Option<u64>,
 
     /// Send everything here, in place of the scenario's target: http://127.0.0.1:8000
-    #[arg(short, long, value_name = "URL", value_parser = values::target, help_heading = "Target", conflicts_with = "demo")]
-    target: Option<String>,
+    #[arg(short, long, value_name = "URL", value_parser = values::aim, help_heading = "Target", conflicts_with = "demo")]
+    target: Vec<values::Aim>,
 
     /// Also send to this host, beside this machine; may be given several times
     #[arg(short, long, value_name = "HOST", value_parser = values::host, help_heading = "Target")]
@@ -101,9 +101,10 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
     let environment = Environment::real();
     let allow = (!arguments.allow.is_empty()).then_some(arguments.allow);
     let allow = environment.flag_or(allow, "SCN_ALLOW", values::hosts)?.unwrap_or_default();
+    let (target, named_targets) = values::aims(arguments.target);
     let target = match arguments.demo {
         true => None,
-        false => environment.flag_or(arguments.target, "SCN_TARGET", values::target)?,
+        false => environment.flag_or(target, "SCN_TARGET", values::target)?,
     };
     let seed = Seed(arguments.seed.unwrap_or_else(|| super::chance() >> 32));
 
@@ -133,6 +134,7 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
     let options = Options {
         threads: 1,
         target: target.clone(),
+        named_targets,
         allow,
         environment: environment.variables,
         run_id: run_id(),

@@ -23,7 +23,7 @@ use super::{
     Delay, Load, OpId, Plan, Profile, Secrets, Series, Subject, Target, Task, TaskId, Threshold, User, UserId, When,
 };
 use crate::base::units::duration_text;
-use crate::base::{Seed, Sources};
+use crate::base::{Seed, Sources, Span};
 use crate::check::meaning::Owner;
 use crate::check::{Sound, meaning};
 use crate::diagnostic::{Diagnostic, Rule, Severity};
@@ -53,7 +53,8 @@ pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) 
         not_judged = scenario.to_mut().take_left_out_thresholds();
     }
     let scenario = &*scenario;
-    let mut diagnostics = Vec::new();
+    let waiting = scenario.targets.iter().flat_map(|target| &target.waiting);
+    let mut diagnostics: Vec<Diagnostic> = waiting.map(|setting| waits_for_engine(*setting)).collect();
     let load = load::load(scenario, profile, &mut diagnostics);
     if diagnostics.iter().any(|d| d.severity() == Severity::Error) {
         return Err(diagnostics);
@@ -114,20 +115,36 @@ fn window_beyond_run(plan: &Plan, threshold: &Threshold) -> Option<Diagnostic> {
     )
 }
 
+fn lay_out_target(target: &meaning::Target, lower: Lower<'_>, sources: &Sources) -> Target {
+    let written = |span: &Span| program::fold_blanks(sources.text(*span));
+    Target {
+        name: target.name.as_ref().map(|name| name.value.clone()),
+        url: lower.expr(&target.url),
+        span: target.url.span,
+        text: written(&target.url.span),
+        cookies: target.cookies,
+        settings: target.settings.iter().map(written).collect(),
+    }
+}
+
+/// `not-yet-supported`: a setting of a target that is understood, but that this version cannot do.
+fn waits_for_engine(setting: Span) -> Diagnostic {
+    Diagnostic::new(Rule::NotYetSupported, setting, "scn cannot do this yet, so it does not begin a run with it")
+        .help("take the setting away to run without it; `scn check` takes it as it is")
+}
+
 fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sources, secrets: Option<&Secrets>) -> Plan {
     let counts = load.user_counts();
     let once = scenario.once.as_ref().map(|_| UserId(scenario.users.len() as u32));
     let share = |user: usize| f64::from(counts.get(user).copied().unwrap_or(0)) / f64::from(load.users());
-    let target = scenario.target.as_ref().expect("a sound scenario has a target");
     let mut variables = Variables::new(scenario);
     let constants = variables.fold_constants(scenario);
     if let Some(secrets) = secrets {
         variables.learn(scenario, secrets);
     }
     let lower = Lower { variables: &variables, in_once: false };
-    let headers: Vec<_> = target.headers.iter().map(|(name, value)| (name.value.clone(), lower.expr(value))).collect();
 
-    let mut program = Program::new(scenario, sources, lower, target.timeout, &headers);
+    let mut program = Program::new(scenario, sources, lower);
     let mut users = Vec::new();
     let mut class_starts = Vec::new();
     let mut tasks = Vec::new();
@@ -225,12 +242,7 @@ fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sourc
         scenario: scenario.title.clone(),
         load,
         seed,
-        target: Target {
-            url: lower.expr(&target.url),
-            span: target.url.span,
-            text: program::fold_blanks(sources.text(target.url.span)),
-            headers,
-        },
+        targets: scenario.targets.iter().map(|target| lay_out_target(target, lower, sources)).collect(),
         constants,
         secrets,
         data,

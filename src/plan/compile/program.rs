@@ -1,13 +1,13 @@
 //! Statements: laid out flat, with a step and points for each place where something can go wrong.
 
-use std::time::Duration;
-
 use super::lower::Lower;
 use super::sockets::Places;
 use crate::base::{Sources, Span};
 use crate::check::meaning::{self, Statement};
 use crate::plan::expr::{Expr, Extractor, Function, Piece, Template};
-use crate::plan::{Block, Body, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, Value};
+use crate::plan::{
+    Block, Body, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, TargetId, Value,
+};
 
 /// The tables of a plan that statements fill.
 pub(super) struct Tables {
@@ -22,10 +22,6 @@ pub(super) struct Program<'a> {
     pub(super) lower: Lower<'a>,
     /// Comment blocks above statements.
     docs: &'a [(Span, String)],
-    /// The target's.
-    pub(super) timeout: Duration,
-    /// The target's.
-    headers: &'a [(String, Expr)],
     pub(super) tables: Tables,
     /// How many slots the present class has.
     slots: u32,
@@ -34,16 +30,10 @@ pub(super) struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn new(
-        scenario: &'a meaning::Scenario,
-        sources: &'a Sources,
-        lower: Lower<'a>,
-        timeout: Duration,
-        headers: &'a [(String, Expr)],
-    ) -> Program<'a> {
+    pub(super) fn new(scenario: &'a meaning::Scenario, sources: &'a Sources, lower: Lower<'a>) -> Program<'a> {
         let steps = Vec::with_capacity(scenario.series.len());
         let tables = Tables { steps, points: Vec::new(), ops: Vec::new() };
-        Program { sources, lower, docs: &scenario.docs, timeout, headers, tables, slots: 0, open: Places::default() }
+        Program { sources, lower, docs: &scenario.docs, tables, slots: 0, open: Places::default() }
     }
 
     /// What follows belongs to a class whose names need so many slots.
@@ -175,16 +165,22 @@ impl<'a> Program<'a> {
             meaning::Body::None => Body::None,
             meaning::Body::Json(value) => Body::Json(self.lower.expr(value)),
             meaning::Body::Form(fields) => Body::Form(self.lower.fields(fields)),
+            meaning::Body::Multipart(fields) => Body::Multipart(self.lower.fields(fields)),
             meaning::Body::Text(value) => Body::Text(self.lower.expr(value)),
         };
+        let named = |(name, value): &(crate::base::Spanned<String>, _)| (name.value.clone(), self.lower.expr(value));
+        let is_said = |(_, value): &(String, Expr)| !matches!(value, Expr::Literal(Value::Null));
         Http {
             step,
             method: http.method.clone(),
+            target: TargetId(http.target as u32),
             path: self.lower.path(&http.path),
-            headers: self.headers(&http.headers),
+            headers: http.headers.iter().map(named).filter(is_said).collect(),
             query: self.lower.fields(&http.query),
+            cookies: http.cookies.iter().map(named).filter(is_said).collect(),
             body,
-            timeout: http.timeout.unwrap_or(self.timeout),
+            timeout: http.timeout,
+            redirects: http.redirects,
             looks_at: looks_at(&parts),
             parts,
         }
@@ -241,15 +237,6 @@ impl<'a> Program<'a> {
             });
         }
         lowered
-    }
-
-    /// The target's defaults but for those that the step names itself, in whatever case; then its own. An own header
-    /// that is `null` only takes the default away.
-    pub(super) fn headers(&self, own: &[(crate::base::Spanned<String>, meaning::Expr)]) -> Vec<(String, Expr)> {
-        let replaced = |name: &str| own.iter().any(|(other, _)| other.value.eq_ignore_ascii_case(name));
-        let defaults = self.headers.iter().filter(|(name, _)| !replaced(name)).cloned();
-        let own = own.iter().map(|(name, value)| (name.value.clone(), self.lower.expr(value)));
-        defaults.chain(own).filter(|(_, value)| !matches!(value, Expr::Literal(Value::Null))).collect()
     }
 
     pub(super) fn spare_slot(&mut self) -> SlotId {

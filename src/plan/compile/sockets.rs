@@ -94,7 +94,7 @@ impl Places {
 
 impl Program<'_> {
     pub(super) fn websocket(&mut self, socket: &meaning::WebSocket) {
-        let timeout = socket.request.timeout.unwrap_or(self.timeout);
+        let timeout = socket.request.timeout;
         let place = self.open.place_of(socket.socket);
         self.open.timeouts.insert(socket.socket, timeout);
         let head = self.here();
@@ -148,7 +148,8 @@ impl Program<'_> {
         let head = self.here();
         self.tables.ops.push(Op::With { point, behind: head });
         let place = self.open.place_of(socket);
-        let timeout = self.open.timeouts.get(&socket).copied().unwrap_or(self.timeout);
+        let timeout =
+            *self.open.timeouts.get(&socket).expect("`check` lets `with` name sockets that are opened before");
         self.open.around.push((place, timeout));
         self.statements(body);
         self.open.around.pop();

@@ -74,13 +74,15 @@ fn header<'a>(answer: &'a Answer<'a>, name: &str) -> Option<Cow<'a, str>> {
     Some(values.fold(first, |joined, value| Cow::Owned(format!("{joined}, {value}"))))
 }
 
-/// The value that this answer sets the cookie to; the last one, as in a browser's jar.
+/// The value that this answer sets the cookie to, the last one as in a browser's jar; else the one that the user keeps
+/// for its URL.
 fn cookie(answer: &Answer<'_>, name: &str) -> Option<String> {
-    answer.headers?.get_all(http::header::SET_COOKIE).iter().rev().find_map(|value| {
+    let set = answer.headers?.get_all(http::header::SET_COOKIE).iter().rev().find_map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         let (key, value) = text.split(';').next()?.split_once('=')?;
         (key.trim() == name).then(|| value.trim().to_owned())
-    })
+    });
+    set.or_else(|| answer.session?.cookie(answer.url, name))
 }
 
 /// The first group, or the whole match where the pattern has none.

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::random::Random;
+use super::session::Session;
 use super::thread::Thread;
 use crate::metrics::{Counter, ErrorKind};
 use crate::plan::arithmetic::{arithmetic, negate};
@@ -61,6 +62,8 @@ pub struct Answer<'a> {
     pub time: Duration,
     /// The type of a server-sent event; `None` where the answer is none.
     pub event: Option<&'a str>,
+    /// The cookies that the user keeps, if it has any.
+    pub session: Option<&'a Session>,
 }
 
 /// An expression has no value.

@@ -72,6 +72,7 @@ impl Response {
             url: "http://127.0.0.1/x",
             time: Duration::from_millis(12),
             event: None,
+            session: None,
         }
     }
 }

@@ -46,6 +46,7 @@ fn judged_over(body: &str, texts: &[&str], parts: &[Part]) -> (Result<(), (Error
         url: "http://127.0.0.1/",
         time: Duration::from_millis(1_200),
         event: None,
+        session: None,
     };
     let judged = user.judge(parts, &answer);
     let seen = thread.recorder.borrow_mut().take(Offset::ZERO, Duration::ZERO);

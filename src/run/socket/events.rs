@@ -55,7 +55,7 @@ impl User {
 
     async fn open_stream(&mut self, op: &Events, sample: &mut Sample, point: PointId) -> Result<Line, Reason> {
         let thread = self.thread.clone();
-        let Ready { mut request, origin, url } = match Prepared::new(&op.request, &thread) {
+        let Ready { mut request, origin, url, .. } = match Prepared::new(&op.request, &thread) {
             Ok(prepared) => self.request(&op.request, &prepared, point)?,
             Err(why) => return Err(self.no_value(point, &why)),
         };
@@ -100,8 +100,12 @@ impl User {
             self.note(point, ErrorKind::Status, || format!("answered with status {}", head.status));
             return Err((ErrorKind::Status, point));
         }
+        if self.thread.plan.targets[op.request.target.0 as usize].cookies {
+            self.session.learn(url, &head.headers);
+        }
         let headers = Some(&head.headers);
-        let answer = Answer { status, headers, body: &nothing, size: 0, url, time, event: None, digest: None };
+        let answer =
+            Answer { status, headers, body: &nothing, size: 0, url, time, event: None, digest: None, session: None };
         self.judge(&op.request.parts, &answer)?;
         let found = content_type(&head.headers);
         if found.as_deref().is_none_or(|found| !found.eq_ignore_ascii_case(EVENT_STREAM)) {

@@ -85,7 +85,7 @@ impl Heard {
 pub(super) fn answer_of<'a>(message: &'a Message, url: &'a str, time: Duration) -> Answer<'a> {
     let body: &Bytes = &message.body;
     let event = message.event.as_deref();
-    Answer { status: 0, headers: None, body, size: body.len() as u64, digest: None, url, time, event }
+    Answer { status: 0, headers: None, body, size: body.len() as u64, digest: None, url, time, event, session: None }
 }
 
 impl User {

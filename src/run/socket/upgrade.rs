@@ -79,7 +79,7 @@ impl User {
     /// The upgrade of this step, for this user now, and its URL: the author's request, and what makes it an upgrade.
     fn upgrade(&mut self, op: &Connect, point: PointId) -> Result<(Upgrade, Rc<str>), Reason> {
         let thread = self.thread.clone();
-        let Ready { request, origin, url } = match Prepared::new(&op.request, &thread) {
+        let Ready { request, origin, url, .. } = match Prepared::new(&op.request, &thread) {
             Ok(prepared) => self.request(&op.request, &prepared, point)?,
             Err(why) => return Err(self.no_value(point, &why)),
         };

@@ -160,12 +160,14 @@ pub fn world() -> (Sources, Plan) {
         scenario: "Oscilloscope".into(),
         load: Load::closed("smoke", vec![0.8, 0.2], 5, 1.0, Duration::from_secs(30)),
         seed: Seed(7),
-        target: Target {
+        targets: vec![Target {
+            name: None,
             url: Expr::Literal(Value::Text("http://127.0.0.1:8000".into())),
             span: span("target \"http://127.0.0.1:8000\""),
             text: "\"http://127.0.0.1:8000\"".into(),
-            headers: Vec::new(),
-        },
+            cookies: true,
+            settings: Vec::new(),
+        }],
         constants: Vec::new(),
         constant_spans: Vec::new(),
         secrets: Default::default(),

@@ -94,7 +94,7 @@ fn a_line_break_in_a_header_fails_as_value_before_anything_is_sent() {
 #[test]
 fn a_path_that_begins_with_a_value_may_be_absolute_or_relative_to_the_last_answer() {
     let mut draft = Draft::new().think(SECOND).duration(SECOND);
-    draft.plan.target.url = text("http://127.0.0.1:80/api");
+    draft.plan.targets[0].url = text("http://127.0.0.1:80/api");
     let mut steps = Vec::new();
     for path in ["/page?x=1", "http://127.0.0.1:81/other", "next?n=2", "http://example.com/"] {
         let mut step = draft.get(path);

@@ -13,7 +13,7 @@ use scn::plan::expr::{Piece, Template};
 use scn::plan::load::Shape;
 use scn::plan::{
     Body, Delay, Expr, Http, Load, LooksAt, Op, OpId, Part, Plan, Point, PointId, PointKind, Series, SeriesId,
-    SeriesKind, SlotId, Step, StepId, Target, Task, TaskId, User, UserId, Value,
+    SeriesKind, SlotId, Step, StepId, Target, TargetId, Task, TaskId, User, UserId, Value,
 };
 use scn::run::network::{Local, Network, Stream};
 use scn::run::{self, Finished, Options, Stop};
@@ -55,7 +55,14 @@ impl Draft {
             scenario: "Draft".into(),
             load: Load { graceful_stop: 30 * SECOND, ..Load::closed("draft", vec![1.0], 1, 1.0, 10 * SECOND) },
             seed: Seed(7),
-            target: Target { url: text("http://127.0.0.1:80"), text: "x".into(), span, headers: Vec::new() },
+            targets: vec![Target {
+                name: None,
+                url: text("http://127.0.0.1:80"),
+                text: "x".into(),
+                span,
+                cookies: true,
+                settings: Vec::new(),
+            }],
             constants: Vec::new(),
             constant_spans: Vec::new(),
             secrets: Default::default(),
@@ -125,11 +132,14 @@ impl Draft {
         Http {
             step: StepId(self.plan.steps.len() as u32 - 1),
             method: method.into(),
+            target: TargetId(0),
             path: Template { pieces: vec![Piece::Literal(path.into())] },
             headers: Vec::new(),
             query: Vec::new(),
+            cookies: Vec::new(),
             body: Body::None,
             timeout: 10 * SECOND,
+            redirects: 10,
             parts: Vec::new(),
             looks_at: LooksAt::default(),
         }
