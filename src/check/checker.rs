@@ -57,6 +57,8 @@ pub(super) struct Checker<'a> {
     pub target_levels: Vec<Level>,
     /// Whether a step goes to each target.
     pub targets_used: Vec<bool>,
+    /// Whether a target's name may have been meant otherwise.
+    pub unclear_target: bool,
     /// Where we are.
     pub place: Place,
     /// What is known on the way that leads here.
@@ -202,6 +204,7 @@ impl<'a> Checker<'a> {
             levels: Levels::default(),
             target_levels: Vec::new(),
             targets_used: Vec::new(),
+            unclear_target: false,
             place: Place::default(),
             flow: Flow::default(),
             may_lack_environment: false,

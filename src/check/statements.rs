@@ -106,10 +106,6 @@ impl Checker<'_> {
                 self.hole(bad);
                 None
             }
-            _ => {
-                self.report(not_yet(statement.span));
-                None
-            }
         }
     }
 

@@ -24,11 +24,17 @@ impl Checker<'_> {
         let mut spans: Vec<Span> = Vec::new();
         for item in &file.items {
             let ast::Item::Target(written) = item else { continue };
-            let same = |known: &Target| {
-                known.name.as_ref().map(|name| &name.value) == written.name.as_ref().map(|name| &name.value)
+            // Without the colon, which has been missed already, it is not known whether the name was meant as one.
+            let has_colon = |name: &&ast::Name| {
+                let behind = Span { start: name.span.end, end: written.url.span.start, ..name.span };
+                self.sources.text(behind).trim_start().starts_with(':')
             };
+            let name = written.name.as_ref();
+            let unclear = name.as_ref().is_some_and(|name| !has_colon(name));
+            self.unclear_target |= unclear;
+            let same = |known: &Target| known.name.as_ref().map(|name| &name.value) == name.map(|name| &name.value);
             let first = self.scenario.targets.iter().position(same);
-            match (first, &written.name) {
+            match (first, name) {
                 (Some(first), None) => self.report(duplicate_setting("target", written.span, spans[first])),
                 (Some(first), Some(name)) => {
                     let first = self.scenario.targets[first].name.as_ref().map_or(spans[first], |name| name.span);
@@ -36,11 +42,11 @@ impl Checker<'_> {
                 }
                 (None, _) => {}
             }
-            let target = self.target(written);
+            let target = self.target(written, name);
             if first.is_none() {
                 self.scenario.targets.push(target.0);
                 self.target_levels.push(target.1);
-                self.targets_used.push(false);
+                self.targets_used.push(unclear);
                 spans.push(written.span);
             }
         }
@@ -51,14 +57,14 @@ impl Checker<'_> {
         }
     }
 
-    fn target(&mut self, written: &ast::Target) -> (Target, Level) {
-        self.may_lack_environment = written.name.is_none();
+    fn target(&mut self, written: &ast::Target, name: Option<&ast::Name>) -> (Target, Level) {
+        self.may_lack_environment = name.is_none();
         let url = self.typed(&written.url, &[Type::String], "a target");
         self.may_lack_environment = false;
         self.url_is_sound(&url);
         let level = Level::of(self.parts(&written.settings, PartsOf::Level));
         let mut target = Target {
-            name: written.name.clone(),
+            name: name.cloned(),
             url,
             cookies: true,
             settings: written.settings.iter().map(ast::Part::span).collect(),
@@ -154,8 +160,17 @@ impl Checker<'_> {
                 position
             }
             None => {
-                let position = self.scenario.targets.iter().position(|target| target.name.is_none());
-                if position.is_none() && !self.scenario.targets.is_empty() && !self.holes.mention("target") {
+                let position = self.scenario.targets.iter().position(|target| match &target.name {
+                    None => true,
+                    // Its colon is missing, which has been said.
+                    Some(name) => matches!(path.pieces.first(), Some(Piece::Literal(text))
+                        if text.strip_prefix(name.value.as_str()).is_some_and(|rest| rest.starts_with('/'))),
+                });
+                if position.is_none()
+                    && !self.unclear_target
+                    && !self.scenario.targets.is_empty()
+                    && !self.holes.mention("target")
+                {
                     let names = self.scenario.targets.iter().filter_map(|target| target.name.as_ref());
                     let first = names.map(|name| name.value.clone()).next().unwrap_or_default();
                     self.report(no_default_target(path.span, &first));

@@ -85,7 +85,7 @@ fn a_target_over_tls_is_said_to_come_later() {
     let ended = scn("run a.scn --quiet --no-results --target https://127.0.0.1:1").file("a.scn", SOUND).run();
     ended
         .exits(107)
-        .says("no load can be sent to `https://127.0.0.1:1`: `https` is not supported yet")
+        .says("no load can be sent to `https://127.0.0.1:1`: TLS is not supported yet: use http")
         .prints_nothing();
 }
 
