@@ -451,12 +451,9 @@ fn labels_in(block: &ast::Block, to: &mut Vec<(String, Span, &'static str)>) {
         {
             to.push((label.value.clone(), label.span, kind));
         }
-        match &statement.kind {
-            Kind::Receive { form: ast::ReceiveForm::All(expected), .. } => {
-                let labels = expected.iter().filter_map(|entry| entry.label.as_ref());
-                to.extend(labels.map(|label| (label.value.clone(), label.span, "socket")));
-            }
-            _ => {}
+        if let Kind::Receive { form: ast::ReceiveForm::All(expected), .. } = &statement.kind {
+            let labels = expected.iter().filter_map(|entry| entry.label.as_ref());
+            to.extend(labels.map(|label| (label.value.clone(), label.span, "socket")));
         }
         statement.kind.blocks().into_iter().for_each(|body| labels_in(body, to));
     }

@@ -272,8 +272,3 @@ fn range_with_dash(span: Span, from: &str, to: &str) -> Diagnostic {
         .label(format!("did you mean `{range}`?"))
         .fix(span, range)
 }
-
-/// `not-yet-supported`: known to the language, not to this version.
-pub(super) fn not_yet(span: Span) -> Diagnostic {
-    Diagnostic::new(Rule::NotYetSupported, span, "this is not supported yet")
-}

@@ -40,6 +40,8 @@ pub struct Session {
 #[derive(Default)]
 struct Pool {
     /// Those that lie still, the one that was used last at the end.
+    // Boxed as they come and go: a connection is large, and moved from hand to hand.
+    #[allow(clippy::vec_box)]
     still: Vec<Box<Connection>>,
     /// The servers of those in use, one entry a connection.
     used: Vec<Rc<Origin>>,
