@@ -31,7 +31,10 @@ impl Sound {
         let names = names(&self.scenario);
         for name in parts.only.iter().chain(&parts.without) {
             if !names.contains(name) {
-                let near = nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
+                let names = names.iter().map(String::as_str);
+                // Who leaves the user of a task away.
+                let task = names.clone().find(|full| full.rsplit_once('.').is_some_and(|(_, task)| task == name));
+                let near = task.or_else(|| nearest(name, names)).map(str::to_owned);
                 return Err(NoSuchPart::Unknown(name.clone(), near));
             }
         }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::environment::Environment;
 use super::exit::Failure;
+use super::parts;
 use super::profiles::{self, Shelf};
 use super::scenario::{Deny, accept, any_error, show};
 use super::screen::Screen;
 use super::values::{self, Mix};
 use crate::base::{Seed, Sources};
-use crate::check::{NoSuchPart, Parts, Sound};
+use crate::check::{Parts, Sound};
 use crate::diagnostic::allow;
 use crate::plan::profile::{Contradiction, Overrides};
 use crate::plan::{self, Plan};
@@ -42,13 +43,8 @@ pub struct Flags {
     #[arg(short, long, value_name = "CLASS=SHARE,…")]
     mix: Option<Mix>,
 
-    /// Run only these users or tasks, and leave out the others: customer, or customer.checkout
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    only: Vec<String>,
-
-    /// Leave these users or tasks out
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    without: Vec<String>,
+    #[command(flatten)]
+    parts: parts::Flags,
 
     /// What every random draw follows from: the same seed, the same draws [default: by chance; the report tells it]
     #[arg(long, value_name = "NUMBER", value_parser = values::seed, allow_negative_numbers = true)]
@@ -84,7 +80,7 @@ impl Flags {
             },
             // Chance seeds stay below 2³², easy to type again.
             seed: Seed(self.seed.unwrap_or_else(|| super::chance() >> 32)),
-            parts: Parts { only: self.only, without: self.without },
+            parts: self.parts.parts(),
             deny: None,
         })
     }
@@ -107,7 +103,7 @@ impl Choice {
         sources: &mut Sources,
         screen: &Screen,
     ) -> Result<Plan, Failure> {
-        let scenario = &scenario.select(&self.parts).map_err(no_such_part)?;
+        let scenario = &parts::select(scenario, &self.parts)?;
         let found = profiles::find(&self.profile, scenario_path)?;
         let (profile, diagnostics) = Shelf::default().read(&found, sources)?;
         show(&diagnostics, sources, screen);
@@ -137,19 +133,5 @@ impl Choice {
                 Err(Failure::unsound())
             }
         }
-    }
-}
-
-/// A part that the scenario does not have, or none at all.
-fn no_such_part(wrong: NoSuchPart) -> Failure {
-    match wrong {
-        NoSuchPart::Unknown(name, near) => {
-            let failure = Failure::usage(format!("no user or task of this scenario is called `{name}`"));
-            match near {
-                Some(near) => failure.help(format!("did you mean `{near}`?")),
-                None => failure.help("a task is named with its user: customer.checkout"),
-            }
-        }
-        NoSuchPart::NothingLeft => Failure::usage("--only and --without leave nothing to run"),
     }
 }

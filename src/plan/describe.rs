@@ -269,7 +269,7 @@ impl Text<'_> {
         let plan = self.plan;
         self.out.push('\n');
         self.line(0, "rows of the report");
-        let cells = plan.series.iter().map(|row| {
+        let cells = plan.series.iter().filter(|row| !plan.is_left_out(row)).map(|row| {
             let user = &plan.users[row.user.0 as usize].name;
             let task = if user.is_empty() { row.task_name.clone() } else { format!("{user}.{}", row.task_name) };
             [task, row.name.clone(), timed(row.kind, &row.method)]
@@ -297,7 +297,7 @@ impl Text<'_> {
         self.line(0, "most requests a second, if answers took no time");
         let mut cells = Vec::new();
         let mut sum = Some(0.0);
-        for (index, user) in plan.classes().iter().enumerate() {
+        for (index, user) in plan.classes().iter().enumerate().filter(|(_, user)| !user.tasks.is_empty()) {
             let reach = reach(plan, UserId(index as u32));
             let why = match (reach.most, reach.requests, reach.pauses) {
                 (Most::Rate(_), Some(requests), Some(pauses)) if reach.users > 0 && !pauses.is_zero() => {

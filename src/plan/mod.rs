@@ -79,6 +79,13 @@ impl Plan {
     pub fn classes(&self) -> &[User] {
         &self.users[..self.once.map_or(self.users.len(), |once| once.0 as usize)]
     }
+
+    /// Whether this row gets no samples because its user or task is left out of the run.
+    pub fn is_left_out(&self, series: &Series) -> bool {
+        let tasks =
+            |class: &User| class.tasks.is_empty() || series.task.is_some_and(|task| !class.tasks.contains(&task));
+        self.classes().get(series.user.0 as usize).is_some_and(tasks)
+    }
 }
 
 /// Values that nobody may see.

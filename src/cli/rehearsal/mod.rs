@@ -14,7 +14,7 @@ use super::exit::{Exit, Failure};
 use super::render::text::render;
 use super::run::{explain, run_id, serve};
 use super::screen::Screen;
-use super::{demo::no_signals, scenario, signals, values};
+use super::{demo::no_signals, parts, scenario, signals, values};
 use crate::base::{Seed, Sources};
 use crate::demo;
 use crate::diagnostic::nearest;
@@ -44,6 +44,9 @@ pub struct Arguments {
     /// Only the tasks of this class of users; may be given several times
     #[arg(short, long, value_name = "USER")]
     user: Vec<String>,
+
+    #[command(flatten)]
+    parts: parts::Flags,
 
     /// What every random draw follows from: the same seed, the same draws [default: by chance]
     #[arg(long, value_name = "NUMBER", value_parser = values::seed, allow_negative_numbers = true)]
@@ -79,6 +82,7 @@ const AFTER_HELP: &str = "\
 Examples:
   scn try scenarios/oscilloscope.scn --demo
   scn try shop.scn --task checkout --seed 7
+  scn try shop.scn --without visitor
   scn try shop.scn --target https://staging.example.com --allow staging.example.com
   scn try shop.scn --format json | jq 'select(.event == \"failed\")'
 
@@ -110,6 +114,7 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
 
     let mut sources = Sources::default();
     let (_, sound) = scenario::sound(&arguments.file, &mut sources, screen)?;
+    let sound = parts::select(sound, &arguments.parts.parts())?;
     let profile = one_of_each(sound.scenario().users.len(), &mut sources);
     let plan = match plan::compile(&sound, &profile, seed, &sources) {
         // What it says of the load is nothing here: there is none.
@@ -197,18 +202,20 @@ fn chosen(plan: &Plan, tasks: &[String], users: &[String]) -> Result<Vec<TaskId>
     // Tasks that run in order are tried as the one iteration that they are, unless some of them are asked for.
     let pass_of = |task: &plan::Task| plan.users[task.user.0 as usize].pass;
     let wanted = |id: TaskId, task: &plan::Task| {
+        let class = &plan.users[task.user.0 as usize];
+        let is_left_out = !class.tasks.contains(&id) && (class.pass != Some(id) || class.tasks.is_empty());
         let of_user = users.is_empty() || users.iter().any(|name| user_of(task) == name);
         let of_task = match (tasks.is_empty(), pass_of(task)) {
             (true, Some(pass)) => pass == id,
             (true, None) => true,
             (false, _) => tasks.iter().any(|name| is(task, name)),
         };
-        of_user && of_task
+        of_user && of_task && !is_left_out
     };
     let ids = plan.tasks.iter().enumerate().map(|(index, task)| (TaskId(index as u32), task));
     let ids: Vec<TaskId> = ids.filter(|(id, task)| wanted(*id, task)).map(|(id, _)| id).collect();
     match ids.is_empty() {
-        true => Err(Failure::usage("no such task belongs to such a user")),
+        true => Err(Failure::usage("no such task belongs to such a user, or it is left out")),
         false => Ok(ids),
     }
 }

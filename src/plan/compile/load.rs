@@ -64,10 +64,16 @@ fn of_classes(
         parts.push(Part { shares, shape: shape(&class.wanted, profile.duration) });
     }
     if let (true, Some(first)) = (parts.is_empty(), classes.first()) {
+        let there: Vec<&str> =
+            scenario.users.iter().filter(|user| !user.left_out).map(|user| user.name.value.as_str()).collect();
+        let message = match there.len() == names.len() {
+            true => "`load` names no user of this scenario",
+            false => "`load` names no user of this scenario that is not left out",
+        };
         diagnostics.push(
-            Diagnostic::new(Rule::ProfileValue, first.span, "`load` names no user of this scenario")
+            Diagnostic::new(Rule::ProfileValue, first.span, message)
                 .label("there is nobody to bear it")
-                .help(format!("the users are {}", names.join(", "))),
+                .help(format!("the users are {}", there.join(", "))),
         );
         return parts;
     }

@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod fmt;
 mod new;
+mod parts;
 mod plan;
 mod rehearsal;
 mod rendering;

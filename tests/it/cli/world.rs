@@ -226,6 +226,15 @@ impl Ended {
         self
     }
 
+    /// Standard output holds none of these words.
+    #[track_caller]
+    pub fn prints_no(self, words: &[&str]) -> Ended {
+        for words in words {
+            assert!(!self.stdout.contains(words), "{words:?} is on standard output:\n{}", self.stdout);
+        }
+        self
+    }
+
     /// Standard output is empty.
     #[track_caller]
     pub fn prints_nothing(self) -> Ended {
