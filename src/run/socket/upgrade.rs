@@ -27,6 +27,7 @@ use crate::plan::{Connect, PointId};
 use crate::run::dial::{Trouble, dial};
 use crate::run::place::Origin;
 use crate::run::request::{Prepared, Ready, header_value};
+use crate::run::session::Session;
 use crate::run::thread::Thread;
 use crate::run::trace::Event;
 
@@ -45,6 +46,8 @@ struct Upgrade {
     key: String,
     /// The protocols offered; empty: none.
     offered: String,
+    /// Who keeps the cookies that are set, if the target lets users keep any, and from which URL.
+    keeps: Option<(Rc<Session>, Rc<str>)>,
 }
 
 /// What a server says to an upgrade.
@@ -105,9 +108,11 @@ impl User {
                 value.text().into_owned()
             }
         };
+        let keeps = self.thread.plan.targets[op.request.target.0 as usize].cookies;
+        let keeps = keeps.then(|| (self.session.clone(), url.clone()));
         let url: Rc<str> = url.replacen("http", "ws", 1).into();
         self.tell(|| Event::Request { step: op.step, method: "GET", url: &url, headers: request.headers(), body: &[] });
-        Ok((Upgrade { origin, head: head_of(&request), key, offered }, url))
+        Ok((Upgrade { origin, head: head_of(&request), key, offered, keeps }, url))
     }
 }
 
@@ -124,6 +129,9 @@ async fn shake_hands(
     (sample.bytes_sent, sample.bytes_received) = (stream.written, stream.read);
     let Answered { status, headers, rest } = answered?;
     sample.status = status.as_u16();
+    if let Some((session, url)) = &upgrade.keeps {
+        session.learn(url, &headers);
+    }
     if status != StatusCode::SWITCHING_PROTOCOLS {
         return Err(Trouble::new(ErrorKind::Status, format!("the upgrade was answered with {status}")));
     }

@@ -35,16 +35,27 @@ fn opening() -> Vec<Case> {
             }),
         case("`header`, `cookie`, `query`, `auth`, `timeout` of a socket")
             .task(
-                "websocket /room {
-                   header X-Key \"k\"
-                   query { tag: [\"a\", \"b\"] }
-                   timeout 200ms
-                   never: receive
-                 }",
+                "GET /
+                 attempt {
+                   websocket /room {
+                     header X-Key \"k\"
+                     cookie seat \"7\"
+                     query { tag: [\"a\", \"b\"] }
+                     auth basic \"u\", \"${user.id}\"
+                     timeout 200ms
+                     never: receive
+                   }
+                 }
+                 GET /after",
             )
+            .server(|_| Answer::ok().header("set-cookie", "visit=1"))
+            .welcome("set-cookie", "ticket=9; HttpOnly")
             .expect(|seen| {
-                assert_eq!(seen.paths(), ["/room?tag=a&tag=b"]);
-                assert_eq!(seen.headers("x-key"), ["k"]);
+                assert_eq!(seen.paths(), ["/", "/room?tag=a&tag=b", "/after"]);
+                assert_eq!(seen.headers("x-key"), ["", "k", ""]);
+                // u:0
+                assert_eq!(seen.headers("authorization"), ["", "Basic dTow", ""]);
+                assert_eq!(seen.headers("cookie"), ["", "visit=1; seat=7", "visit=1; ticket=9"]);
                 assert_eq!(
                     (seen.row("never"), seen.millis("never"), seen.kinds()),
                     ((0, 1), 200, vec![("timeout", 1)])

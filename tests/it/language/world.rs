@@ -53,6 +53,7 @@ pub fn case(row: &str) -> Case {
         server: Rc::new(|_| Answer::ok()),
         refuses: false,
         socket: Rc::new(|peer| Box::pin(echo(peer))),
+        welcome: String::new(),
         expect: None,
     }
 }
@@ -72,6 +73,8 @@ pub struct Case {
     server: Rc<dyn Fn(&Request) -> Answer>,
     refuses: bool,
     socket: Rc<Script>,
+    /// Headers of the answer to an upgrade, beside those that make it one.
+    welcome: String,
     expect: Option<Box<dyn Fn(&Seen)>>,
 }
 
@@ -161,6 +164,12 @@ impl Case {
         self
     }
 
+    /// The answer to an upgrade has this header, too.
+    pub fn welcome(mut self, name: &str, value: &str) -> Case {
+        self.welcome += &format!("{name}: {value}\r\n");
+        self
+    }
+
     /// What must have come of it.
     pub fn expect(mut self, judge: impl Fn(&Seen) + 'static) -> Case {
         self.expect = Some(Box::new(judge));
@@ -179,6 +188,7 @@ impl Case {
             answer: self.server.clone(),
             refuses: self.refuses,
             socket: self.socket.clone(),
+            welcome: self.welcome.as_str().into(),
             heard: Rc::default(),
             said: Rc::default(),
             dialled: Rc::default(),
@@ -558,6 +568,7 @@ struct Service {
     answer: Rc<dyn Fn(&Request) -> Answer>,
     refuses: bool,
     socket: Rc<Script>,
+    welcome: Rc<str>,
     heard: Rc<RefCell<Vec<Request>>>,
     said: Rc<RefCell<Vec<String>>>,
     dialled: Rc<Cell<u32>>,
@@ -631,6 +642,7 @@ impl Service {
             let first = offered.split(',').next().unwrap_or_default().trim();
             head += &format!("sec-websocket-protocol: {first}\r\n");
         }
+        head += &self.welcome;
         if stream.write_all(format!("{head}\r\n").as_bytes()).await.is_err() {
             return;
         }
