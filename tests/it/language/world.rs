@@ -60,6 +60,9 @@ pub fn case(row: &str) -> Case {
 
 type Script = dyn Fn(Peer) -> Pin<Box<dyn Future<Output = ()>>>;
 
+/// Judges what came of a case.
+type Judge = dyn Fn(&Seen);
+
 /// What is run, against what, and what must come of it.
 pub struct Case {
     rows: Vec<String>,
@@ -75,7 +78,7 @@ pub struct Case {
     socket: Rc<Script>,
     /// Headers of the answer to an upgrade, beside those that make it one.
     welcome: String,
-    expect: Option<Box<dyn Fn(&Seen)>>,
+    expect: Option<Box<Judge>>,
 }
 
 impl Case {
