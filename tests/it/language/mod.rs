@@ -20,9 +20,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use world::Case;
 
-/// Rows that may be without a case for now, one a line.
-const NOT_YET: &str = include_str!("not_yet.txt");
-
 fn all() -> Vec<Case> {
     let subjects: [fn() -> Vec<Case>; 8] = [
         control::cases,
@@ -108,11 +105,8 @@ fn every_row_of_the_reference_has_a_case_and_every_case_a_row() {
     let covered: BTreeSet<&str> = cases.iter().flat_map(|case| case.rows()).map(String::as_str).collect();
     let unknown: Vec<_> = covered.difference(&known).collect();
     assert!(unknown.is_empty(), "cases for rows that docs/language.md does not have: {unknown:#?}");
-    let excused: BTreeSet<&str> = NOT_YET.lines().filter(|line| !line.is_empty()).collect();
-    let bare: Vec<_> = known.iter().filter(|row| !covered.contains(*row) && !excused.contains(*row)).collect();
+    let bare: Vec<_> = known.difference(&covered).collect();
     assert!(bare.is_empty(), "rows of docs/language.md without a case: {bare:#?}");
-    let strange: Vec<_> = excused.iter().filter(|row| !known.contains(*row)).collect();
-    assert!(strange.is_empty(), "not_yet.txt excuses rows that docs/language.md does not have: {strange:#?}");
 }
 
 fn twice(rows: &[String]) -> Vec<&String> {
