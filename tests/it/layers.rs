@@ -28,6 +28,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("base64", &["plan"]),
     ("hmac", &["plan"]),
     ("jiff", &["base", "cli"]),
+    ("cookie_store", &["run"]),
     ("hyper", &["run", "demo"]),
     ("tokio_tungstenite", &["run", "demo"]),
     ("tokio", &["run", "demo", "cli"]),
