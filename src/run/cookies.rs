@@ -29,10 +29,28 @@ impl Jar {
         self.0.get_request_values(url).any(|(known, _)| known == name)
     }
 
-    /// The names and values that a request to `url` carries; longer paths first.
+    /// The names and values that a request to `url` carries; longer paths first, of one path as they came.
     pub fn of(&self, url: &Url) -> Vec<(&str, &str)> {
         let mut found = self.0.matches(url);
         found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
         found.into_iter().map(|cookie| cookie.name_value()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn cookies_go_out_by_path_and_then_as_they_came() {
+        let url = Url::parse("http://shop.test/a/b").expect("a URL");
+        let mut jar = Jar::default();
+        let said = ["e=1; Path=/", "d=1; Path=/", "c=1; Path=/", "b=1; Path=/a", "a=1; Path=/a", "d=2; Path=/"];
+        for text in said {
+            jar.learn(&url, &HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_static(text))]));
+        }
+        assert_eq!(jar.of(&url), [("b", "1"), ("a", "1"), ("e", "1"), ("d", "2"), ("c", "1")]);
     }
 }
