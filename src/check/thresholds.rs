@@ -161,7 +161,8 @@ impl Checker<'_> {
     /// The steps of `every step`: for times those whose times are latencies, for checks those that have any.
     fn every_step(&mut self, written: &ast::Threshold, metric: Metric, span: Span) -> Option<Subject> {
         let is_one = |(row, series): (&super::series::Row, &super::meaning::Series)| {
-            let is_step = series.kind.is_request() && series.kind != SeriesKind::Retry;
+            // What is done once for all is no user's.
+            let is_step = series.kind.is_request() && series.kind != SeriesKind::Retry && series.user < self.once;
             is_step
                 && match metric {
                     Metric::Percentile(_) | Metric::Min | Metric::Mean | Metric::Max => !row.gaps,

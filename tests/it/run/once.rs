@@ -198,6 +198,14 @@ fn what_setup_and_teardown_see_lies_in_no_window_and_not_in_the_warm_up() {
 }
 
 #[test]
+fn every_step_is_every_step_of_users_and_not_of_setup_and_teardown() {
+    let finished =
+        draft(&format!("{BOTH}\nthresholds {{ max of every step < 2s; max of setup < 2s }}")).run(&slow("/setup", 4));
+    let broken: Vec<bool> = finished.judged.iter().map(|one| one.broken()).collect();
+    assert_eq!(broken, [false, true]);
+}
+
+#[test]
 fn what_setup_sets_is_read_on_every_thread() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));
