@@ -16,7 +16,7 @@ use super::clock::Clock;
 use super::deal::Deck;
 use super::dial::Addresses;
 use super::finish::{Finish, Phase};
-use super::life::{occupy, serve};
+use super::life::{UNANSWERED_MIN, occupy, serve};
 use super::network::Network;
 use super::place::Base;
 use super::request::Prepared;
@@ -131,7 +131,13 @@ impl Thread {
         let Seedling { plan, constants, setup, addresses, shared, index, threads, listener } = seedling;
         let load = &plan.load;
         // Whoever takes a failed user's place starts no faster than the planned ones do, and behind them.
-        let gap = Duration::try_from_secs_f64(1.0 / load.spawn_rate()).unwrap_or(Duration::MAX);
+        let gap = match load.spawn_rate() {
+            // Nobody is planned: arrivals make users.
+            rate if rate <= 0.0 => GAP_MAX,
+            // All at once: whoever fails comes back as often as one whom nobody answers.
+            rate if rate.is_infinite() => UNANSWERED_MIN,
+            rate => Duration::try_from_secs_f64(1.0 / rate).map_or(GAP_MAX, |gap| gap.min(GAP_MAX)),
+        };
         let last = plan.starts(1).last().map_or(Offset::ZERO, |start| start.due);
         let ramp = last + gap * (1 + index as u32);
         let gap = gap * threads as u32;
@@ -303,6 +309,9 @@ fn secret_values<'v>(
     let constants = constants.iter().zip(&plan.secrets.constants).filter(|(_, secret)| **secret);
     constants.map(|(value, _)| value).chain(of_setup)
 }
+
+/// Longest time between two starts of users that replace others.
+const GAP_MAX: Duration = Duration::from_secs(3_600);
 
 const SECOND: Duration = Duration::from_secs(1);
 

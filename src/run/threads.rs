@@ -377,6 +377,23 @@ mod tests {
     }
 
     #[test]
+    fn arrivals_are_shared_by_several_threads_to_the_last_one() {
+        use crate::metrics::Counter;
+        use crate::plan::load::Shape;
+        use crate::plan::schedule::ramp::Stage;
+        let mut plan = plan(1);
+        plan.load.duration = Duration::from_millis(300);
+        plan.load.graceful_stop = Duration::ZERO;
+        let stage = |to, over| Stage { to, over };
+        let stages = vec![stage(200.0, Duration::ZERO), stage(200.0, plan.load.duration)];
+        plan.load.parts[0].shape = Shape::Open { stages, max_users: 50 };
+        let stop = Stop::default();
+        let finished = run_over(|_| silent(false), &plan, &options(3), &stop, &mut |_| {}).expect("it can run");
+        let (arrivals, missed) = (Counter::Arrivals, Counter::ArrivalsMissed);
+        assert_eq!(finished.total.counter(arrivals) + finished.total.counter(missed), 60);
+    }
+
+    #[test]
     fn a_panic_on_the_only_thread_reaches_the_caller() {
         assert_eq!(fall(|_| silent(true), 1), ("the third connection is too much".to_owned(), Vec::new()));
     }
