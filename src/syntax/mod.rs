@@ -55,9 +55,10 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
             parsed = again;
             parsed.diagnostics.extend(complaints);
         }
-    } else if !braces_match && parsed.diagnostics.is_empty() {
-        let end = Span::new(file, text.len(), text.len());
-        parsed.diagnostics.push(Diagnostic::new(diagnostic::Rule::UnclosedBlock, end, "a block is never closed"));
+    }
+    // Whatever the mending made of it: braces that do not match are a mistake.
+    if !braces_match && parsed.diagnostics.is_empty() {
+        parsed.diagnostics.push(unmatched_brace(file, text));
     }
     for at in deep {
         let span = Span::new(file, at, at + 1);
@@ -74,6 +75,22 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     }
     parsed.diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.span.start, diagnostic.primary.span.end));
     parsed
+}
+
+/// `syntax` or `unclosed-block`: a brace too many, or one too few.
+fn unmatched_brace(file: FileId, text: &str) -> Diagnostic {
+    let count = |brace: char| text.matches(brace).count();
+    match text.rfind('}').filter(|_| count('}') > count('{')) {
+        Some(at) => {
+            let span = Span::new(file, at, at + 1);
+            Diagnostic::new(diagnostic::Rule::Syntax, span, "there is one `}` more than is opened")
+                .help("remove the one that closes nothing: it may stand further up")
+        }
+        None => {
+            let end = Span::new(file, text.len(), text.len());
+            Diagnostic::new(diagnostic::Rule::UnclosedBlock, end, "a block is never closed")
+        }
+    }
 }
 
 const BRACE_BELOW: &str = "`{` stands on the line of its statement";
