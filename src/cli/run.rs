@@ -341,7 +341,7 @@ pub(super) fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> 
     use run::Error;
     match error {
         Error::TargetUrl(url, why) => Failure::cannot_run(format!("no load can be sent to `{url}`: {why}"))
-            .help("a target is a whole URL, as http://127.0.0.1:8000"),
+            .help("a target is a whole URL over plain HTTP, as http://127.0.0.1:8000"),
         Error::HostNotAllowed(host) => {
             Failure::cannot_run(format!("`{host}` is neither this machine nor allowed; nothing was sent"))
                 .help(format!("if the load may go there: --allow {host}"))
