@@ -166,7 +166,7 @@ counters! {
     Arrivals "arrivals";
     /// Arrivals that were due before the end and that we came too late for.
     ArrivalsMissed "arrivals_missed";
-    /// Samples that were taken and could not be kept: the numbers lack them.
+    /// Samples that percentiles lack, because more fell into one place of a histogram than it can count.
     SamplesLost "samples_lost";
 }
 

@@ -141,8 +141,9 @@ pub struct Totals {
 }
 
 impl Snapshot {
-    /// Adds what another thread or a later window saw.
+    /// Adds what another thread or a later window saw. Samples that no place was left for are counted as lost.
     pub fn merge(&mut self, other: &Snapshot) {
+        let lost = self.lost() + other.lost();
         self.window = match (self.window, other.window) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (window, None) | (None, window) => window,
@@ -155,6 +156,12 @@ impl Snapshot {
         self.lateness.merge(&other.lateness);
         self.health.merge(&other.health);
         merge_counts(&mut self.counters, &other.counters);
+        self.count(Counter::SamplesLost, self.lost() - lost);
+    }
+
+    /// Samples that the histograms of the rows have no place left for.
+    fn lost(&self) -> u64 {
+        self.series.iter().map(|seen| seen.ok.lost() + seen.failed.lost()).sum()
     }
 
     /// The users who live at its end, as if they had started then: what the next window begins with.

@@ -77,6 +77,17 @@ impl Times {
         self.clamped
     }
 
+    /// How many of them percentiles know nothing of: a place of the histogram counts to 2³² − 1, and what comes on top
+    /// is only in count, mean and deviation.
+    pub fn lost(&self) -> u64 {
+        if self.count <= u64::from(u32::MAX) {
+            return 0;
+        }
+        let dense = self.dense.iter().flat_map(|dense| dense.iter_recorded());
+        let known: u64 = dense.map(|place| u64::from(place.count_at_value())).sum();
+        self.count - known - self.loose.len() as u64
+    }
+
     /// The least, exact. `None` when none was noted.
     pub fn min(&self) -> Option<Duration> {
         (self.count > 0).then(|| Duration::from_micros(self.least.into()))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::sample::{Counter, ErrorKind};
 use super::snapshot::Snapshot;
 use super::thresholds::{Judged, Judgement};
-use crate::plan::{Delay, Expr, Plan, Value};
+use crate::plan::{Delay, Expr, Plan, UserId, Value};
 
 /// Lateness p99 above this: times hold some of our own.
 pub const LATENESS_DEGRADED: Duration = Duration::from_millis(10);
@@ -67,7 +67,7 @@ pub enum Limit {
     Cpu,
     /// Arrivals that the generator was too late for.
     Arrivals,
-    /// Samples that were taken and are not in the numbers.
+    /// Samples that were taken and are not in the percentiles.
     SamplesLost,
     /// Descriptors, ports or memory of this machine.
     Exhausted,
@@ -175,14 +175,18 @@ fn cpu(plan: &Plan, seen: &Snapshot) -> Option<Reason> {
     Some(Reason { limit: Limit::Cpu, validity, text })
 }
 
-/// Users without think time send as fast as they can: that the generator is busy then says nothing against the run.
+/// Users of a closed load without think time send as fast as they can: that the generator is busy then says nothing
+/// against the run. Where arrivals call the tune, nobody asks for as much as there is.
 fn saturates_on_purpose(plan: &Plan) -> bool {
     let restless = |think: &Delay| match think {
         Delay::None => true,
         Delay::Fixed(Expr::Literal(Value::Duration(pause))) => pause.is_zero(),
         _ => false,
     };
-    plan.users.iter().any(|user| user.share > 0.0 && user.pace.is_none() && restless(&user.think))
+    (0..).map(UserId).zip(plan.classes()).any(|(class, user)| {
+        let closed = user.share > 0.0 && plan.load.rate_of(class).is_none();
+        closed && user.pace.is_none() && restless(&user.think)
+    })
 }
 
 /// Arrivals that were dropped at `max_users` count as started: they are the target's.

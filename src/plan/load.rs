@@ -170,11 +170,14 @@ impl Load {
     ///
     /// Cost: every thread walks the arrivals of all, some nanoseconds each; nothing is kept.
     pub fn arrivals(&self, thread: usize, threads: usize, end: Offset) -> impl Iterator<Item = Arrival> + use<'_> {
+        let before = self.users_before();
         let mut parts: Vec<_> = self
             .parts
             .iter()
             .filter_map(|part| match &part.shape {
-                Shape::Open { stages, .. } => Some(part.arrivals_of(stages, thread, threads).peekable()),
+                Shape::Open { stages, .. } => {
+                    Some(part.arrivals_of(stages, before.clone(), thread, threads).peekable())
+                }
                 Shape::Closed { .. } => None,
             })
             .collect();
@@ -192,7 +195,15 @@ impl Load {
         let index = class.0 as usize;
         let open = |part: &&Part| part.shares[index] > 0.0 && matches!(part.shape, Shape::Open { .. });
         let count = self.parts.iter().find(open).map_or(0, |part| counts(&part.shares, part.users())[index]);
-        (0..count as usize).filter(|number| (number + index) % threads == thread).count() as u32
+        let before = self.users_before()[index];
+        (0..count as usize).filter(|number| (number + before) % threads == thread).count() as u32
+    }
+
+    /// How many users the classes before each class have, by [`UserId`]. Each class begins to be dealt over the threads
+    /// where the one before it ended, so that all threads carry the same.
+    fn users_before(&self) -> Vec<usize> {
+        let before = |sum: &mut usize, count: u32| Some(std::mem::replace(sum, *sum + count as usize));
+        self.user_counts().into_iter().scan(0, before).collect()
     }
 }
 
@@ -234,6 +245,7 @@ impl Part {
     fn arrivals_of<'a>(
         &'a self,
         stages: &'a [Stage],
+        before: Vec<usize>,
         thread: usize,
         threads: usize,
     ) -> impl Iterator<Item = Arrival> + 'a {
@@ -242,14 +254,15 @@ impl Part {
             let index = class.0 as usize;
             let number = placed[index];
             placed[index] += 1;
-            ((number + index) % threads == thread).then_some(Arrival { due, class })
+            ((number + before[index]) % threads == thread).then_some(Arrival { due, class })
         })
     }
 }
 
 impl Plan {
-    /// Every user of the closed parts, in order of starting, dealt over `threads` load threads (at least 1): the k-th
-    /// place of class c lives on thread (k + c) mod `threads`, so that all threads carry the same of each class.
+    /// Every user of the closed parts, in order of starting, dealt over `threads` load threads (at least 1): the places
+    /// of a class one after another, beginning where those of the class before it ended. So all threads carry the same
+    /// of each class and in all, give or take one user.
     pub fn starts(&self, threads: usize) -> Vec<Start> {
         starts(&self.load, threads)
     }
@@ -265,13 +278,14 @@ impl Plan {
 /// See [`Plan::starts`].
 pub fn starts(load: &Load, threads: usize) -> Vec<Start> {
     let mut all = Vec::new();
+    let before = load.users_before();
     for part in &load.parts {
         let Shape::Closed { stages } = &part.shape else { continue };
         let mut placed = vec![0_usize; part.shares.len()];
         let places = classes(&part.shares).take(part.users() as usize).map(|class| {
             let index = class.0 as usize;
             placed[index] += 1;
-            (class, (placed[index] - 1 + index) % threads)
+            (class, (placed[index] - 1 + before[index]) % threads)
         });
         let places: Vec<(UserId, usize)> = places.collect();
         let first = all.len();
@@ -318,20 +332,85 @@ mod tests {
         Part { shares: shares.to_vec(), shape: Shape::Open { stages: stages(of), max_users } }
     }
 
-    #[test]
-    fn each_thread_carries_the_same_of_each_class() {
-        for threads in 1..=5 {
-            for shares in [&[0.6, 0.4][..], &[0.7, 0.3], &[0.5, 0.25, 0.25]] {
-                let mut carried = vec![vec![0_i32; shares.len()]; threads];
-                for start in starts(&load(vec![closed(shares, &[(203.0, 10.15), (203.0, 60.0)])]), threads) {
-                    carried[start.thread][start.class.0 as usize] += 1;
-                }
-                for class in 0..shares.len() {
-                    let of_class: Vec<i32> = carried.iter().map(|thread| thread[class]).collect();
-                    let (most, least) = (of_class.iter().max().unwrap(), of_class.iter().min().unwrap());
-                    assert!(most - least <= 1, "{shares:?} over {threads}: {of_class:?}");
-                }
+    /// What the threads carry differs by one at most.
+    fn even(carried: &[u32], of: &str) {
+        let (most, least) = (carried.iter().max().unwrap(), carried.iter().min().unwrap());
+        assert!(most - least <= 1, "{of}: {carried:?}");
+    }
+
+    /// Loads of several classes: mixes, and a load for each class, closed and open.
+    fn several_classes() -> Vec<Load> {
+        let mut loads = Vec::new();
+        let mixes =
+            [&[1.0][..], &[0.6, 0.4], &[0.7, 0.3], &[0.5, 0.25, 0.25], &[0.0, 0.9, 0.1], &[0.2, 0.2, 0.2, 0.2, 0.2]];
+        for shares in mixes {
+            for users in [1, 2, 5, 7, 203] {
+                let to = f64::from(users);
+                loads.push(load(vec![closed(shares, &[(to, 10.15), (to, 60.0)])]));
+                loads.push(load(vec![open(shares, &[(50.0, 0.0), (50.0, 7.0)], users)]));
             }
+        }
+        for (a, b, c) in [(1, 1, 1), (3, 5, 7), (10, 1, 100), (7, 7, 7)] {
+            loads.push(load(vec![
+                closed(&[1.0, 0.0, 0.0], &[(f64::from(a), 1.0)]),
+                open(&[0.0, 1.0, 0.0], &[(20.0, 3.0)], b),
+                closed(&[0.0, 0.0, 1.0], &[(f64::from(c), 0.0), (f64::from(c), 9.0)]),
+            ]));
+        }
+        loads
+    }
+
+    #[test]
+    fn all_threads_carry_the_same_of_each_class_and_in_all() {
+        for load in several_classes() {
+            for threads in 1..=7 {
+                let of = format!("{} over {threads}", load.text());
+                let classes = load.user_counts().len();
+                let mut carried = vec![vec![0; threads]; classes];
+                for start in starts(&load, threads) {
+                    carried[start.class.0 as usize][start.thread] += 1;
+                }
+                for (class, carried) in carried.iter_mut().enumerate() {
+                    for (thread, users) in carried.iter_mut().enumerate() {
+                        *users += load.users_for_arrivals(UserId(class as u32), thread, threads);
+                    }
+                    even(carried, &of);
+                }
+                let in_all: Vec<u32> =
+                    (0..threads).map(|thread| carried.iter().map(|class| class[thread]).sum()).collect();
+                even(&in_all, &of);
+                assert_eq!(in_all.iter().sum::<u32>(), load.users(), "{of}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_threads_take_the_same_arrivals_of_each_class() {
+        for load in several_classes() {
+            for threads in 1..=4 {
+                let classes = load.user_counts().len();
+                let mut taken = vec![vec![0; threads]; classes];
+                for thread in 0..threads {
+                    for arrival in load.arrivals(thread, threads, Offset::NEVER) {
+                        taken[arrival.class.0 as usize][thread] += 1;
+                    }
+                }
+                taken.iter().for_each(|taken| even(taken, &format!("{} over {threads}", load.text())));
+            }
+        }
+    }
+
+    #[test]
+    fn an_arrival_comes_first_to_a_thread_that_has_a_user_for_it() {
+        // Three of each class over two threads: the first begins on one thread and the second on the other.
+        let load = load(vec![open(&[0.5, 0.5], &[(10.0, 0.0), (10.0, 1.0)], 6)]);
+        for class in [UserId(0), UserId(1)] {
+            let first = (0..2).find(|thread| {
+                let mut arrivals = load.arrivals(*thread, 2, Offset::NEVER);
+                arrivals.find(|arrival| arrival.class == class).is_some_and(|first| first.due.0 < 200_000_000)
+            });
+            let first = first.expect("one of the first two arrivals is of this class");
+            assert_eq!(load.users_for_arrivals(class, first, 2), 2);
         }
     }
 

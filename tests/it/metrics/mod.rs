@@ -9,7 +9,8 @@ use scn::metrics::recorder::{NOTE_BYTES_MAX, NOTES_MAX};
 use scn::metrics::thresholds::{self, Judgement};
 use scn::metrics::verdict::{self, Limit, Validity, Verdict};
 use scn::metrics::{Counter, ErrorKind, IterationEnd, IterationOutcome, Recent, Recorder, Sample, Snapshot};
-use scn::plan::{Comparison, Delay, IterationTime, Metric, Plan, PointId, Subject};
+use scn::plan::load::Shape;
+use scn::plan::{Comparison, Delay, Expr, IterationTime, Metric, Plan, PointId, Subject, Value};
 use world::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -339,6 +340,52 @@ fn a_core_that_users_without_think_time_keep_busy_is_never_more_than_degraded() 
 }
 
 #[test]
+fn a_core_that_arrivals_keep_busy_makes_a_run_invalid_though_nobody_thinks() {
+    let verdict = verdict_of_seconds(
+        10,
+        |_| 1000,
+        |plan, _| {
+            plan.users[1].think = Delay::None;
+            plan.load.parts[0].shape = Shape::Open { stages: Vec::new(), max_users: 10 };
+        },
+    );
+    assert_eq!(only(&verdict), (Limit::Cpu, Validity::Invalid));
+}
+
+#[test]
+fn users_that_keep_a_pace_do_not_ask_for_all_there_is() {
+    let verdict = verdict_of_seconds(
+        10,
+        |_| 1000,
+        |plan, _| {
+            plan.users[1].think = Delay::None;
+            plan.users[1].pace = Some((Delay::Fixed(Expr::Literal(Value::Duration(SECOND))), PointId(0)));
+        },
+    );
+    assert_eq!(only(&verdict), (Limit::Cpu, Validity::Invalid));
+}
+
+#[test]
+fn samples_beyond_what_a_place_of_a_histogram_counts_are_lost_and_counted() {
+    let mut seen = {
+        let (_, plan) = world();
+        let mut recorder = Recorder::new(&plan, 0);
+        recorder.record(&sample(Row::Health, 0, 1));
+        recorder.take(Offset::from(SECOND), Duration::ZERO)
+    };
+    // Doubled until one more than fits has fallen into the same place.
+    for _ in 0..31 {
+        seen.merge(&seen.clone());
+    }
+    assert_eq!(seen.counter(Counter::SamplesLost), 0);
+    let half = seen.clone();
+    seen.merge(&half);
+    assert_eq!((seen.totals().requests, seen.counter(Counter::SamplesLost)), (1 << 32, 1));
+    seen.merge(&half);
+    assert_eq!((seen.totals().requests, seen.counter(Counter::SamplesLost)), ((1 << 32) + (1 << 31), (1 << 31) + 1));
+}
+
+#[test]
 fn lost_samples_at_their_limits_and_above() {
     let with = |lost| {
         verdict(|_, recorder| {
@@ -364,6 +411,15 @@ fn arrivals_that_came_too_late_are_judged_by_their_share() {
     assert_eq!(only(&with(989, 11)), (Limit::Arrivals, Validity::Degraded));
     assert_eq!(only(&with(950, 50)), (Limit::Arrivals, Validity::Degraded));
     assert_eq!(only(&with(949, 51)), (Limit::Arrivals, Validity::Invalid));
+}
+
+#[test]
+fn arrivals_dropped_at_max_users_count_as_started() {
+    let verdict = verdict(|_, recorder| {
+        recorder.count(Counter::Arrivals, 1_000);
+        recorder.count(Counter::Dropped, 900);
+    });
+    assert_eq!(verdict.validity(), Validity::Valid);
 }
 
 #[test]

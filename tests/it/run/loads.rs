@@ -5,7 +5,7 @@ use std::time::Duration;
 use scn::metrics::Counter;
 use scn::plan::load::Shape;
 use scn::plan::schedule::ramp::Stage;
-use scn::plan::{Op, UserId};
+use scn::plan::{Delay, Expr, Op, PointId, UserId, Value};
 use scn::run::Finished;
 
 use crate::run::world::{BAD, Draft, Memory, OK, SECOND};
@@ -115,6 +115,70 @@ fn a_falling_stage_retires_the_youngest_users_after_their_iteration() {
     assert_eq!((users.started, users.ended), (4, 4));
     // Four users for ten seconds, two for twenty, one request a second.
     assert_eq!(finished.total.totals().requests, 2 * 10 + 2 * 20);
+}
+
+#[test]
+fn who_is_retired_in_the_middle_of_an_iteration_comes_to_its_end() {
+    // Three users from the beginning, one from the fifth second on; each iteration takes two seconds.
+    let shape = Shape::Closed { stages: stages(&[(3.0, 0), (3.0, 5), (1.0, 0), (1.0, 5)]) };
+    let finished = simple(shape, 10 * SECOND).run(&Memory::ok(2 * SECOND));
+    let totals = finished.total.totals();
+    // The two youngest begin their third one in the fourth second; the eldest has five.
+    assert_eq!((totals.iterations, totals.abandoned_iterations), (2 * 3 + 5, 0));
+    assert_eq!(finished.total.users_of(UserId(0)).ended, 3);
+}
+
+#[test]
+fn who_thinks_when_it_is_retired_ends_at_once() {
+    let shape = Shape::Closed { stages: stages(&[(2.0, 0), (2.0, 5), (1.0, 0), (1.0, 15)]) };
+    let mut draft = simple(shape, 20 * SECOND).think(9 * SECOND);
+    let bye = draft.get("/bye");
+    draft.on_stop(vec![Op::Http(Box::new(bye))]);
+    let service = Memory::new(|_| (SECOND, OK));
+    let finished = draft.run(&service);
+    // One iteration of the younger, which thinks until the fifth second; two of the elder.
+    assert_eq!(finished.total.totals().iterations, 1 + 2);
+    let byes = service.heard.borrow().iter().filter(|head| head.starts_with("GET /bye")).count();
+    assert_eq!(byes, 2, "each has gone through `on stop`");
+}
+
+#[test]
+fn iterations_that_keep_a_pace_begin_at_their_times_however_long_each_took() {
+    let mut draft = simple(Shape::users(1, 1.0), 10 * SECOND);
+    let pace = Delay::Fixed(Expr::Literal(Value::Duration(SECOND)));
+    draft.plan.users[0].pace = Some((pace, PointId(0)));
+    let finished = draft.run(&Memory::ok(TENTH));
+    assert_eq!(finished.total.totals().iterations, 10);
+    assert_eq!(finished.total.lateness.max(), Some(Duration::from_micros(1)), "none but the least that is told apart");
+
+    // The third is away for two seconds and a half: the two behind it begin late, and that is the target's doing.
+    let turn = std::cell::Cell::new(0);
+    let service = Memory::new(move |_| {
+        turn.set(turn.get() + 1);
+        (if turn.get() == 3 { 5 * SECOND / 2 } else { TENTH }, OK)
+    });
+    let finished = draft.run(&service);
+    assert_eq!(finished.total.totals().iterations, 10);
+    let times = finished.total.series[0].response_times();
+    // Due at 3 and 4 s, begun at 4.5 and 4.6 s: waiting for its turn is part of what the user felt.
+    let of =
+        |millis: u64| times.buckets().iter().filter(|(time, _)| time / 1_000 == millis).map(|(_, n)| n).sum::<u64>();
+    assert_eq!((of(100), of(700), of(1_600), of(2_500)), (7, 1, 1, 1), "{:?}", times.buckets());
+    assert_eq!(finished.total.lateness.max(), Some(Duration::from_micros(1)));
+}
+
+#[test]
+fn on_stop_has_what_is_left_of_the_graceful_stop() {
+    let mut draft = simple(Shape::users(1, 1.0), 2 * SECOND).graceful(3 * SECOND);
+    let bye = draft.get("/bye");
+    draft.on_stop(vec![Op::Http(Box::new(bye))]);
+    // The last iteration ends at 3 s: `on stop` has until 5 s.
+    let in_time = Memory::new(|path| (if path == "/bye" { 2 * SECOND - TENTH } else { 3 * SECOND / 2 }, OK));
+    let finished = draft.run(&in_time);
+    assert_eq!((finished.total.totals().requests, finished.length), (3, 5 * SECOND - TENTH));
+    let too_late = Memory::new(|path| (if path == "/bye" { 9 * SECOND } else { 3 * SECOND / 2 }, OK));
+    let finished = draft.run(&too_late);
+    assert_eq!((finished.total.totals().requests, finished.length), (2, 5 * SECOND));
 }
 
 #[test]
