@@ -389,13 +389,13 @@ mod tests {
         for load in several_classes() {
             for threads in 1..=4 {
                 let classes = load.user_counts().len();
-                let mut taken = vec![vec![0; threads]; classes];
-                for thread in 0..threads {
-                    for arrival in load.arrivals(thread, threads, Offset::NEVER) {
-                        taken[arrival.class.0 as usize][thread] += 1;
-                    }
+                let taken: Vec<Vec<Arrival>> =
+                    (0..threads).map(|thread| load.arrivals(thread, threads, Offset::NEVER).collect()).collect();
+                for class in (0..classes as u32).map(UserId) {
+                    let of_class = |all: &Vec<Arrival>| all.iter().filter(|one| one.class == class).count() as u32;
+                    let taken: Vec<u32> = taken.iter().map(of_class).collect();
+                    even(&taken, &format!("{} over {threads}", load.text()));
                 }
-                taken.iter().for_each(|taken| even(taken, &format!("{} over {threads}", load.text())));
             }
         }
     }

@@ -276,33 +276,36 @@ mod tests {
         builder.build_local(Default::default()).expect("a runtime")
     }
 
-    /// What is asked of either clock.
-    async fn sleepers_wake_in_order(clock: Clock) {
+    /// What is asked of either clock, in steps of so many nanoseconds.
+    async fn sleepers_wake_in_order(clock: Clock, step: u64) {
         let woken = Rc::new(RefCell::new(Vec::new()));
-        let sleepers: Vec<_> = [3_000_u64, 1_000, 2_000, 1_500, 0]
-            .map(|micros| {
+        let sleepers: Vec<_> = [30_u64, 10, 20, 15, 0]
+            .map(|steps| {
                 let (clock, woken) = (clock.clone(), woken.clone());
                 tokio::task::spawn_local(async move {
-                    let due = Offset(micros * 1_000);
+                    let due = Offset(steps * step);
                     clock.sleep_until(due).await;
                     assert!(clock.now() >= due);
-                    woken.borrow_mut().push(micros);
+                    woken.borrow_mut().push(steps);
                 })
             })
             .into();
         for sleeper in sleepers {
             sleeper.await.expect("no panic");
         }
-        assert_eq!(*woken.borrow(), [0, 1_000, 1_500, 2_000, 3_000]);
-        assert_eq!(clock.within(Offset(5_000_000), std::future::ready(7)).await, Ok(7));
+        assert_eq!(*woken.borrow(), [0, 10, 15, 20, 30]);
+        assert_eq!(clock.within(Offset::NEVER, std::future::ready(7)).await, Ok(7));
         clock.sleep_until(Offset::ZERO).await;
         assert!(poll_fn(|cx| Poll::Ready(pin!(clock.sleep_until(Offset::NEVER)).poll(cx))).await.is_pending());
     }
 
     #[test]
     fn sleepers_wake_in_the_order_of_their_due_times_and_never_early_by_either_clock() {
-        local(false).block_on(async { sleepers_wake_in_order(Clock::real(Instant::now()).expect("a timerfd")).await });
-        local(true).block_on(async { sleepers_wake_in_order(Clock::paused()).await });
+        let micros = 1_000;
+        let real = async || sleepers_wake_in_order(Clock::real(Instant::now()).expect("a timerfd"), 100 * micros).await;
+        local(false).block_on(real());
+        // tokio's grain.
+        local(true).block_on(async { sleepers_wake_in_order(Clock::paused(), 1_000 * micros).await });
     }
 
     #[test]
