@@ -34,6 +34,7 @@ mod statements;
 mod table;
 mod targets;
 mod thresholds;
+pub mod tls;
 mod types;
 mod windows;
 

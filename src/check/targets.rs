@@ -4,9 +4,10 @@ use super::checker::Checker;
 use super::constants::Constant;
 use super::http::{PartsOf, duplicate_setting};
 use super::levels::Level;
-use super::meaning::{Expr, ExprKind, Function, Piece, Target, Template, Type};
+use super::meaning::{Expr, ExprKind, Function, Piece, Target, Template, Type, Version};
 use super::names;
 use super::scenario::is_library;
+use super::tls::Tls;
 use crate::base::{Span, Spanned};
 use crate::diagnostic::{Diagnostic, Rule, nearest};
 use crate::syntax::ast;
@@ -14,9 +15,6 @@ use crate::syntax::ast;
 /// What the settings of a target that are one word can say.
 const SWITCHES: &[(&str, &[&str])] =
     &[("http", &["1.1", "2", "auto"]), ("cookies", &["on", "off"]), ("compression", &["on", "off"])];
-
-/// Largest file of certificates.
-const CERTIFICATE_BYTES_MAX: usize = 1 << 20;
 
 impl Checker<'_> {
     /// Understands the targets of a file. `start` is where it is said that there is none.
@@ -67,6 +65,8 @@ impl Checker<'_> {
             name: name.cloned(),
             url,
             cookies: true,
+            http: Version::default(),
+            tls: Tls::default(),
             settings: written.settings.iter().map(ast::Part::span).collect(),
             waiting: Vec::new(),
         };
@@ -84,10 +84,7 @@ impl Checker<'_> {
             switches.push((name, span));
             match part {
                 ast::Part::Switch { name, value, .. } => self.switch(name, value, span, &mut target),
-                ast::Part::Tls { settings, .. } => {
-                    self.tls(settings);
-                    target.waiting.push(span);
-                }
+                ast::Part::Tls { settings, .. } => target.tls = self.tls(settings),
                 ast::Part::Proxy { value, .. } => {
                     let url = self.typed(value, &[Type::String], "a proxy");
                     self.url_is_sound(&url);
@@ -107,30 +104,12 @@ impl Checker<'_> {
         }
         match (name.value.as_str(), value.value.as_str()) {
             ("cookies", word) => target.cookies = word == "on",
-            ("http", "2") | ("compression", "on") => target.waiting.push(span),
-            _ => {}
-        }
-    }
-
-    fn tls(&mut self, settings: &[(Spanned<String>, Spanned<String>)]) {
-        for (index, (name, value)) in settings.iter().enumerate() {
-            if let Some((first, _)) = settings[..index].iter().find(|(known, _)| known.value == name.value) {
-                self.report(duplicate_setting(&name.value, name.span, first.span));
+            ("http", "1.1") => target.http = Version::One,
+            ("http", "2") => {
+                target.http = Version::Two;
+                target.waiting.push(span);
             }
-            match name.value.as_str() {
-                "verify" if !matches!(value.value.as_str(), "on" | "off") => {
-                    self.report(unknown_choice("verify", value, &["on", "off"]));
-                }
-                "verify" => {}
-                _ => {
-                    self.beside(&value.value, value.span, CERTIFICATE_BYTES_MAX);
-                }
-            }
-        }
-        let said = |wanted: &str| settings.iter().find(|(name, _)| name.value == wanted).map(|(name, _)| name.span);
-        match (said("cert"), said("key")) {
-            (Some(span), None) => self.report(half_of_a_pair(span, "cert", "key")),
-            (None, Some(span)) => self.report(half_of_a_pair(span, "key", "cert")),
+            ("compression", "on") => target.waiting.push(span),
             _ => {}
         }
     }
@@ -261,7 +240,7 @@ fn unused_target(target: &Target) -> Diagnostic {
 }
 
 /// `unknown-option`: a setting of a target that says what it cannot.
-fn unknown_choice(setting: &str, value: &Spanned<String>, words: &[&str]) -> Diagnostic {
+pub(super) fn unknown_choice(setting: &str, value: &Spanned<String>, words: &[&str]) -> Diagnostic {
     let choices = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     let said = format!("`{setting}` cannot be `{}`", value.value);
     let diagnostic = Diagnostic::new(Rule::UnknownOption, value.span, said).help(format!("it is one of {choices}"));
@@ -269,12 +248,6 @@ fn unknown_choice(setting: &str, value: &Spanned<String>, words: &[&str]) -> Dia
         Some(near) => diagnostic.fix(value.span, near),
         None => diagnostic,
     }
-}
-
-/// `unknown-option`: a certificate without its key, or the other way round.
-fn half_of_a_pair(span: Span, have: &str, lack: &str) -> Diagnostic {
-    Diagnostic::new(Rule::UnknownOption, span, format!("`{have}` says nothing without `{lack}`"))
-        .help(format!("add the other half: `{lack} \"client.pem\"`"))
 }
 
 /// `malformed-url`

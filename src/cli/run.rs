@@ -341,7 +341,7 @@ pub(super) fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> 
     use run::Error;
     match error {
         Error::TargetUrl(url, why) => Failure::cannot_run(format!("no load can be sent to `{url}`: {why}"))
-            .help("a target is a whole URL over plain HTTP, as http://127.0.0.1:8000"),
+            .help("a target is a whole URL, as http://127.0.0.1:8000 or https://shop.test"),
         Error::HostNotAllowed(host) => {
             Failure::cannot_run(format!("`{host}` is neither this machine nor allowed; nothing was sent"))
                 .help(format!("if the load may go there: --allow {host}"))
@@ -369,6 +369,19 @@ pub(super) fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> 
             screen.say(drawing.draw(sources, screen.err).trim_end_matches('\n'));
             Failure { exit: Exit::CannotRun, message: String::new(), help: None }
         }
+        Error::Certificate(span, why) => {
+            let drawing = Drawing {
+                code: None,
+                message: "no TLS can be spoken with this file".into(),
+                severity: Severity::Error,
+                labels: vec![(span, why)],
+                help: None,
+            };
+            screen.say(drawing.draw(sources, screen.err).trim_end_matches('\n'));
+            Failure::unsound()
+        }
+        Error::Tls(why) => Failure::cannot_run(format!("no TLS can be spoken: {why}"))
+            .help("name the authority that signed the target's certificate: `tls { ca \"ca.pem\" }`"),
         Error::Descriptors { need, have } => Failure::cannot_run(format!(
             "the plan needs {need} file descriptors for its connections and some for scn itself, and this process may have {have}"
         ))

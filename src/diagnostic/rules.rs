@@ -123,6 +123,10 @@ rules! {
     MalformedRegex "malformed-regex" Error;
     /// A target that is no URL of HTTP.
     MalformedUrl "malformed-url" Error;
+    /// A file that should hold certificates or a key holds none.
+    MalformedCertificate "malformed-certificate" Error;
+    /// The certificate of a server is not looked at.
+    UnverifiedCertificate "unverified-certificate" Warning;
     /// A header whose name or value cannot be sent.
     MalformedHeader "malformed-header" Error;
     /// A status that no answer has.

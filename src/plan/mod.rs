@@ -22,8 +22,9 @@ pub mod value;
 
 use crate::base::{Seed, Span};
 pub use crate::check::meaning::{
-    Comparison, IterationTime, MeasureUnit, Metric, RETRY_SUFFIX, SeriesId, SeriesKind, When,
+    Comparison, IterationTime, MeasureUnit, Metric, RETRY_SUFFIX, SeriesId, SeriesKind, Version, When,
 };
+pub use crate::check::tls::{Identity, Pem, Tls};
 pub use compile::{Compiled, compile};
 pub use describe::describe;
 pub use expr::{Expr, Template};
@@ -114,6 +115,10 @@ pub struct Target {
     pub text: String,
     /// Whether users keep the cookies that it sets.
     pub cookies: bool,
+    /// The version of HTTP that is spoken with it.
+    pub http: Version,
+    /// How TLS is spoken with it.
+    pub tls: Tls,
     /// Its settings as written, blanks folded.
     pub settings: Vec<String>,
 }

@@ -19,9 +19,10 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use sha2::{Digest as _, Sha256};
 
-use super::dial::{Trouble, dial};
+use super::dial::{Trouble, reach};
 use super::place::Origin;
 use super::thread::Thread;
+use super::tls::Offer;
 use super::wire::{Traffic, Wire};
 use crate::base::units::duration_text;
 use crate::base::{ByteSize, Offset};
@@ -96,7 +97,7 @@ impl Connection {
         origin: Rc<Origin>,
         deadline: Offset,
     ) -> Result<Box<Connection>, Trouble> {
-        let stream = dial(thread, &origin.host, origin.port, deadline).await?;
+        let (stream, _) = reach(thread, &origin, Offer::One, deadline).await?;
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let traffic = Rc::new(Traffic {
             waker: RefCell::new(waker),

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use super::clock::Elapsed;
 use super::network::Stream;
+use super::place::Origin;
 use super::thread::Thread;
+use super::tls::{self, Offer, Spoken};
 use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind};
 
@@ -27,6 +29,9 @@ impl Trouble {
 
     /// What an error while reading or writing on an open connection means.
     pub fn of_io(error: &io::Error) -> Trouble {
+        if let Some(trouble) = tls::of_io(error) {
+            return trouble;
+        }
         let kind = match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
                 ErrorKind::Reset
@@ -73,21 +78,53 @@ fn is_local(error: &io::Error) -> bool {
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// A connection to `host` (a name or an address, IPv6 without brackets), or why there is none by `deadline`.
+/// A connection to a server over which HTTP can be spoken, and which of its versions; or why there is none by
+/// `deadline`. Over TLS where the server wants it; who offers HTTP/2 alone has it over plain TCP, too.
 ///
 /// A host that may not be sent to is refused before the first packet. Names are resolved once per thread and run; their
 /// addresses are tried in turn, beginning with the one that worked last. Counts connections opened and failed.
-pub async fn dial(thread: &Thread, host: &str, port: u16, deadline: Offset) -> Result<Stream, Trouble> {
-    let dialled = match thread.clock.within(deadline, connect(thread, host, port)).await {
-        Ok(result) => result,
-        Err(Elapsed) => Err(Trouble::new(ErrorKind::ConnectTimeout, format!("no connection to {host}:{port} in time"))),
+pub(super) async fn reach(
+    thread: &Thread,
+    origin: &Origin,
+    offer: Offer,
+    deadline: Offset,
+) -> Result<(Stream, Spoken), Trouble> {
+    let reached = match dial(thread, &origin.host, origin.port, deadline).await {
+        Ok(stream) if origin.secure => secure(thread, origin, offer, stream, deadline).await,
+        Ok(stream) => Ok((stream, if offer == Offer::Two { Spoken::Two } else { Spoken::One })),
+        Err(trouble) => Err(trouble),
     };
-    let counter = match &dialled {
+    let counter = match &reached {
         Ok(_) => Counter::ConnectionsOpened,
         Err(_) => Counter::ConnectionsFailed,
     };
     thread.recorder.borrow_mut().count(counter, 1);
-    dialled
+    reached
+}
+
+/// A connection to `host` (a name or an address, IPv6 without brackets).
+async fn dial(thread: &Thread, host: &str, port: u16, deadline: Offset) -> Result<Stream, Trouble> {
+    thread.clock.within(deadline, connect(thread, host, port)).await.unwrap_or_else(|Elapsed| {
+        Err(Trouble::new(ErrorKind::ConnectTimeout, format!("no connection to {host}:{port} in time")))
+    })
+}
+
+/// The handshake of TLS over `stream`.
+async fn secure(
+    thread: &Thread,
+    origin: &Origin,
+    offer: Offer,
+    stream: Stream,
+    deadline: Offset,
+) -> Result<(Stream, Spoken), Trouble> {
+    let own = *thread.bases[origin.target.0 as usize].origin == *origin;
+    let config = thread.shared.security.of(origin.target, own);
+    let config = config.map_err(|unfit| Trouble::new(ErrorKind::Tls, unfit.why))?;
+    let shaking = tls::shake_hands(config, &origin.host, offer, stream);
+    thread.clock.within(deadline, shaking).await.unwrap_or_else(|Elapsed| {
+        let text = format!("the TLS handshake with {} was not finished in time", origin.authority);
+        Err(Trouble::new(ErrorKind::ConnectTimeout, text))
+    })
 }
 
 async fn connect(thread: &Thread, host: &str, port: u16) -> Result<Stream, Trouble> {

@@ -141,13 +141,14 @@ impl Flight {
                 return Err(Trouble::new(ErrorKind::Protocol, format!("still redirected after {limit}, to `{to}`")));
             }
             followed += 1;
-            let (url, origin) = redirects::resolve(&self.url, location)?;
+            let (url, origin) = redirects::resolve(&self.url, location, self.origin.target)?;
+            let origin = thread.known(origin);
             if redirects::becomes_get(received.head.status, &method) {
                 (method, bodiless) = (Method::GET, true);
             }
-            if origin != *self.origin {
+            if origin != self.origin {
                 crossed = true;
-                self.origin = Rc::new(origin);
+                self.origin = origin;
             }
             self.url = url.as_str().into();
             let mut headers = prepared.headers_again(&self.again.varied);

@@ -34,6 +34,7 @@ mod session;
 mod socket;
 mod thread;
 mod threads;
+mod tls;
 pub mod trace;
 mod user;
 pub mod veil;
@@ -178,6 +179,10 @@ pub enum Error {
     Missing(crate::base::Span, String),
     /// A constant has no value: its place, and why.
     Constant(crate::base::Span, String),
+    /// A file of certificates or a key that the scenario names holds none that can be used: its place, and why.
+    Certificate(crate::base::Span, String),
+    /// The machine cannot speak TLS with a target: why.
+    Tls(String),
     /// The plan needs more descriptors than the system grants: how many, and how many there are.
     Descriptors {
         /// One for each connection and socket of each user, and some for scn itself.
@@ -247,6 +252,7 @@ impl Ground {
             addresses.push(prepare::allowed(&base.origin, found, options)?);
         }
         let shared = prepare::shared(plan, options, targets);
+        prepare::security(&shared)?;
         Ok(Ground { network, constants, addresses, shared, setup: Vec::new(), trodden: false })
     }
 

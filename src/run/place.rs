@@ -30,28 +30,31 @@ const ODD: &AsciiSet = &percent_encoding::CONTROLS
     .add(b'}');
 
 /// A server: what is dialled and what the `Host` header says.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
+    /// Whether TLS is spoken with it.
+    pub secure: bool,
     /// A name or an address, IPv6 without brackets.
     pub host: String,
     /// Its port.
     pub port: u16,
     /// As in a `Host` header: the port only where it is not the scheme's own.
     pub authority: String,
+    /// The target whose settings hold for it: the one that it is the server of, else that of the step.
+    pub target: TargetId,
 }
 
 impl Origin {
-    /// The server of `url`, or why it cannot be sent to.
-    pub fn of(url: &Url) -> Result<Origin, Trouble> {
+    /// The server of `url`, which a step on `target` goes to; or why it cannot be sent to.
+    pub fn of(url: &Url, target: TargetId) -> Result<Origin, Trouble> {
         let wrong = |kind, why: &str| Err(Trouble::new(kind, why));
-        match url.scheme() {
-            "http" | "ws" => {}
-            // There is no engine for it yet: `check` takes such targets, a run does not begin with one.
-            "https" | "wss" => {
-                return wrong(ErrorKind::Tls, "TLS is not supported yet: use http");
+        let secure = match url.scheme() {
+            "http" | "ws" => false,
+            "https" | "wss" => true,
+            other => {
+                return wrong(ErrorKind::Value, &format!("requests go over http or https, not over `{other}`"));
             }
-            other => return wrong(ErrorKind::Value, &format!("requests go over http, not over `{other}`")),
-        }
+        };
         if !url.username().is_empty() || url.password().is_some() {
             return wrong(ErrorKind::Value, "a user name or password does not belong into a URL: use `auth basic`");
         }
@@ -61,7 +64,18 @@ impl Origin {
             None => host.to_owned(),
         };
         let host = host.trim_matches(['[', ']']).to_owned();
-        Ok(Origin { host, port: url.port_or_known_default().unwrap_or(80), authority })
+        Ok(Origin { secure, host, port: url.port_or_known_default().unwrap_or(80), authority, target })
+    }
+
+    /// How URLs on it begin: scheme, host and port.
+    pub fn url(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority)
+    }
+
+    /// Whether it is the same server, whichever target's settings hold.
+    pub fn is_at(&self, other: &Origin) -> bool {
+        (self.secure, self.port, &self.host) == (other.secure, other.port, &other.host)
     }
 }
 
@@ -77,20 +91,22 @@ pub struct Base {
 impl Base {
     /// The bases of targets that were looked at before the run.
     pub fn all(urls: &[Url]) -> Vec<Base> {
-        urls.iter().map(|url| Base::of(url).expect("it is one: that was seen before the run")).collect()
+        let base =
+            |(index, url)| Base::of(url, TargetId(index as u32)).expect("it is one: that was seen before the run");
+        urls.iter().enumerate().map(base).collect()
     }
 
     /// How the URLs of its server begin.
     fn url(&self) -> String {
-        format!("http://{}/", self.origin.authority)
+        format!("{}/", self.origin.url())
     }
 
     /// The base of the target's `url`, or why it cannot be one.
-    pub fn of(url: &Url) -> Result<Base, String> {
+    pub fn of(url: &Url, target: TargetId) -> Result<Base, String> {
         if url.query().is_some() || url.fragment().is_some() {
             return Err("a target has no query and no fragment: those belong to the paths of steps".into());
         }
-        let origin = Origin::of(url).map_err(|trouble| trouble.text)?;
+        let origin = Origin::of(url, target).map_err(|trouble| trouble.text)?;
         Ok(Base { origin: Rc::new(origin), prefix: url.path().trim_end_matches('/').to_owned() })
     }
 }
@@ -107,7 +123,7 @@ pub struct Place {
 impl Place {
     /// The whole URL, as `url` shows it.
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.origin.authority, self.path)
+        format!("{}{}", self.origin.url(), self.path)
     }
 }
 
@@ -204,8 +220,7 @@ impl User {
                 });
             }
         };
-        let origin = Origin::of(&url)?;
-        let origin = if origin == *base.origin { base.origin.clone() } else { Rc::new(origin) };
+        let origin = self.thread.known(Origin::of(&url, target)?);
         let mut path = url.path().to_owned();
         if let Some(query) = url.query() {
             let _ = write!(path, "?{query}");
@@ -229,13 +244,16 @@ mod tests {
             ("http://localhost/api/v1/", "localhost", 80, "localhost", "/api/v1"),
             ("http://[::1]:9000/x", "::1", 9000, "[::1]:9000", "/x"),
             ("ws://api/", "api", 80, "api", ""),
+            ("https://shop.test/", "shop.test", 443, "shop.test", ""),
+            ("wss://shop.test:444/x/", "shop.test", 444, "shop.test:444", "/x"),
         ] {
-            let base = Base::of(&Url::parse(url).expect(url)).expect(url);
-            let Origin { host: h, port: p, authority: a } = &*base.origin;
+            let base = Base::of(&Url::parse(url).expect(url), TargetId(0)).expect(url);
+            let Origin { secure, host: h, port: p, authority: a, .. } = &*base.origin;
+            assert_eq!(*secure, url.starts_with("https") || url.starts_with("wss"), "{url}");
             assert_eq!((h.as_str(), *p, a.as_str(), base.prefix.as_str()), (host, port, authority, prefix));
         }
-        for url in ["https://localhost", "ftp://localhost", "http://a:b@localhost", "http://localhost/?x=1"] {
-            assert!(Base::of(&Url::parse(url).expect(url)).is_err(), "{url}");
+        for url in ["ftp://localhost", "http://a:b@localhost", "http://localhost/?x=1"] {
+            assert!(Base::of(&Url::parse(url).expect(url), TargetId(0)).is_err(), "{url}");
         }
     }
 

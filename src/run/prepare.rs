@@ -17,11 +17,12 @@ use super::network::Tcp;
 use super::place::{Base, Origin};
 use super::random::Random;
 use super::thread::{Seedling, Shared, Thread};
+use super::tls::Security;
 use super::veil::Veil;
 use super::{Error, Options};
 use crate::base::Span;
 use crate::plan::expr::Function;
-use crate::plan::{Expr, Plan, Target, Value};
+use crate::plan::{Expr, Plan, Target, TargetId, Value};
 
 /// The user number whose dice constants are drawn with: one that no user has.
 const NOBODY: u64 = u64::MAX;
@@ -116,7 +117,7 @@ fn one_target(target: &Target, plan: &Plan, options: &Options, constants: &[Valu
     if !url.has_host() {
         return Err(wrong(format!("it has no scheme: did you mean `http://{}`?", text.trim())));
     }
-    let base = Base::of(&url).map_err(wrong)?;
+    let base = Base::of(&url, TargetId(0)).map_err(wrong)?;
     if !may_be_allowed(&base.origin.host, base.origin.port, &options.allow) {
         return Err(Error::HostNotAllowed(hide(&base.origin.host)));
     }
@@ -139,6 +140,14 @@ pub(super) fn allowed(
     }
 }
 
+/// Makes what the targets need to speak TLS.
+pub(super) fn security(shared: &Shared) -> Result<(), Error> {
+    shared.security.prepare(&Base::all(&shared.targets)).map_err(|unfit| match unfit.span {
+        Some(span) => Error::Certificate(span, unfit.why),
+        None => Error::Tls(unfit.why),
+    })
+}
+
 /// What all threads share.
 pub(super) fn shared(plan: &Plan, options: &Options, targets: Vec<Url>) -> Arc<Shared> {
     Arc::new(Shared {
@@ -147,6 +156,7 @@ pub(super) fn shared(plan: &Plan, options: &Options, targets: Vec<Url>) -> Arc<S
         environment: options.environment.clone(),
         targets,
         allow: options.allow.clone(),
+        security: Arc::new(Security::new(plan)),
         counter: AtomicU64::new(0),
         deck: Deck::new(plan),
         next_user: AtomicU64::new(plan.starts(1).len() as u64),
@@ -158,6 +168,7 @@ pub(super) fn shared(plan: &Plan, options: &Options, targets: Vec<Url>) -> Arc<S
 pub(super) fn shared_after(plan: &Plan, options: &Options, targets: Vec<Url>, before: &Shared) -> Arc<Shared> {
     let mut shared = shared(plan, options, targets);
     let fresh = Arc::get_mut(&mut shared).expect("nobody else has it yet");
+    fresh.security = before.security.clone();
     *fresh.counter.get_mut() = before.counter.load(std::sync::atomic::Ordering::Relaxed);
     shared
 }

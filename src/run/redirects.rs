@@ -14,6 +14,7 @@ use super::connection::Received;
 use super::dial::Trouble;
 use super::place::Origin;
 use crate::metrics::ErrorKind;
+use crate::plan::TargetId;
 
 /// Where an answer sends the user; `None`: it is the last one.
 pub(super) fn location(received: &Received) -> Option<&HeaderValue> {
@@ -29,7 +30,7 @@ pub(super) fn location(received: &Received) -> Option<&HeaderValue> {
 
 /// The URL that `location`, said by `url`, means, and its server. A fragment is the reader's own, and a user name in it
 /// nobody's who redirects.
-pub(super) fn resolve(url: &str, location: &HeaderValue) -> Result<(Url, Origin), Trouble> {
+pub(super) fn resolve(url: &str, location: &HeaderValue, target: TargetId) -> Result<(Url, Origin), Trouble> {
     let text = String::from_utf8_lossy(location.as_bytes()).into_owned();
     let wrong = |kind, why: &str| Trouble::new(kind, format!("redirected to `{text}`: {why}"));
     let joined = Url::parse(url).and_then(|url| url.join(&text));
@@ -37,7 +38,7 @@ pub(super) fn resolve(url: &str, location: &HeaderValue) -> Result<(Url, Origin)
     next.set_fragment(None);
     // These fail only on URLs without a host, which have no user name either.
     let _ = (next.set_username(""), next.set_password(None));
-    let origin = Origin::of(&next).map_err(|trouble| {
+    let origin = Origin::of(&next, target).map_err(|trouble| {
         let kind = if trouble.kind == ErrorKind::Value { ErrorKind::Protocol } else { trouble.kind };
         wrong(kind, &trouble.text)
     })?;
@@ -97,14 +98,14 @@ mod tests {
             ("c", "http://h:81/a/c"),
             ("//other/x", "http://other/x"),
             ("http://u:p@other:82/x", "http://other:82/x"),
+            ("https://h/", "https://h/"),
         ] {
-            let (next, _) = resolve("http://h:81/a/b", &HeaderValue::from_static(location)).expect(location);
+            let (next, _) =
+                resolve("http://h:81/a/b", &HeaderValue::from_static(location), TargetId(0)).expect(location);
             assert_eq!(next.as_str(), url);
         }
-        for (location, kind) in
-            [("https://h/", ErrorKind::Tls), ("ftp://h/", ErrorKind::Protocol), ("http://[", ErrorKind::Protocol)]
-        {
-            let trouble = resolve("http://h/", &HeaderValue::from_static(location)).expect_err(location);
+        for (location, kind) in [("ftp://h/", ErrorKind::Protocol), ("http://[", ErrorKind::Protocol)] {
+            let trouble = resolve("http://h/", &HeaderValue::from_static(location), TargetId(0)).expect_err(location);
             assert_eq!(trouble.kind, kind, "{location}");
         }
     }

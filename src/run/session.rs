@@ -212,6 +212,12 @@ mod tests {
     use super::*;
     use crate::run::fixture::{nowhere, plan, pretend, thread};
 
+    /// The server of no target.
+    fn at_81() -> Rc<Origin> {
+        let url = Url::parse("http://localhost:81").expect("a URL");
+        Rc::new(Origin::of(&url, crate::plan::TargetId(0)).expect("a server"))
+    }
+
     #[test]
     fn the_seventh_request_waits_for_one_of_six_and_the_eighth_behind_it() {
         pretend(async {
@@ -246,7 +252,7 @@ mod tests {
             let thread = thread(plan(&[], &[]), nowhere());
             let session: Rc<Session> = Rc::default();
             let origin = thread.bases[0].origin.clone();
-            let other = Rc::new(Origin { host: "localhost".into(), port: 81, authority: "localhost:81".into() });
+            let other = at_81();
             let _leases: Vec<Lease> = (0..PER_ORIGIN_MAX).map(|_| session.lease(&origin).expect("free")).collect();
             assert!(session.lease(&other).is_some(), "another server is another six");
             let soon = thread.clock.now() + std::time::Duration::from_secs(1);
@@ -260,7 +266,7 @@ mod tests {
     #[test]
     fn a_lease_that_ends_leaves_nothing_behind() {
         let session: Rc<Session> = Rc::default();
-        let origin = Rc::new(Origin { host: "localhost".into(), port: 81, authority: "localhost:81".into() });
+        let origin = at_81();
         for _ in 0..100 {
             drop(session.lease(&origin));
             assert_eq!(session.pool.borrow().used.len(), 0);

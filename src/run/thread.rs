@@ -18,8 +18,9 @@ use super::dial::Addresses;
 use super::finish::{Finish, Phase};
 use super::life::{UNANSWERED_MIN, occupy, serve};
 use super::network::Network;
-use super::place::Base;
+use super::place::{Base, Origin};
 use super::request::Prepared;
+use super::tls::Security;
 use super::trace::{Listener, Trace};
 use super::veil::Veil;
 use super::wire::Wires;
@@ -87,6 +88,8 @@ pub struct Shared {
     pub targets: Vec<url::Url>,
     /// Hosts beside loopback that may be sent to.
     pub allow: Vec<String>,
+    /// How TLS is spoken, by target.
+    pub security: Arc<Security>,
     /// Where the next `counter()` continues. Threads take numbers in blocks.
     pub counter: AtomicU64,
     /// What of the data is dealt.
@@ -281,6 +284,16 @@ impl Thread {
         let end = clock.now();
         take(warming);
         end
+    }
+
+    /// The server of a target, where it is one: its settings hold there, whichever step comes to it.
+    pub(super) fn known(&self, origin: Origin) -> Rc<Origin> {
+        let is_here = |base: &&Base| base.origin.is_at(&origin);
+        let own = self.bases.get(origin.target.0 as usize).filter(is_here);
+        match own.or_else(|| self.bases.iter().find(is_here)) {
+            Some(base) => base.origin.clone(),
+            None => Rc::new(origin),
+        }
     }
 
     /// Whether another iteration may begin; takes one of those that are left, where the load counts them.

@@ -65,6 +65,7 @@ fn run_over(
         addresses.push(prepare::allowed(&base.origin, found, options)?);
     }
     let shared = prepare::shared(plan, options, targets);
+    prepare::security(&shared)?;
     let mut ground = Ground { network: way(0), constants, addresses, shared, setup: Vec::new(), trodden: false };
     let mut failed = None;
     if plan.once.is_some() {

@@ -56,6 +56,8 @@ fn files() -> HashMap<PathBuf, Vec<u8>> {
     HashMap::from([
         file("accounts.csv", "name,password\nada,a1\nbob,b2\n"),
         file("ragged.csv", "name,password\nada,a1\nbob\n"),
+        file("ca.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
+        file("key.pem", "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"),
     ])
 }
 

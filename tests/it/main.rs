@@ -21,6 +21,7 @@ mod profiles;
 mod report;
 mod run;
 mod scenarios;
+mod secure;
 mod sockets;
 mod syntax;
 mod thresholds;

@@ -465,7 +465,7 @@ fn what_waits_for_the_engine_is_told_when_it_is_planned() {
         ("compression on", true),
         ("cookies off", false),
         ("proxy \"http://127.0.0.1:3128\"", true),
-        ("tls { verify off }", true),
+        ("tls { verify off }", false),
     ] {
         let text = format!(
             "target \"http://127.0.0.1:1\" {{ {setting} }}\nuser u {{ task t {{ GET /x {{ expect status 200 }} }} }}"

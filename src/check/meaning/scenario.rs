@@ -3,6 +3,7 @@
 use super::{Expr, Statement, Threshold};
 use crate::base::{Span, Spanned};
 use crate::check::table::Table;
+use crate::check::tls::Tls;
 
 /// A whole scenario.
 #[derive(Clone, Debug, Default)]
@@ -234,10 +235,26 @@ pub struct Target {
     pub url: Expr,
     /// Whether users keep the cookies that it sets.
     pub cookies: bool,
+    /// The version of HTTP that is spoken with it.
+    pub http: Version,
+    /// How TLS is spoken with it.
+    pub tls: Tls,
     /// Its settings as written, in order.
     pub settings: Vec<Span>,
     /// Those of them that this version cannot do.
     pub waiting: Vec<Span>,
+}
+
+/// `http 1.1`, `http 2`, `http auto`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.1, whatever else the server could do.
+    One,
+    /// HTTP/2 alone: over TLS nothing else is offered, over plain TCP it is spoken from the first byte.
+    Two,
+    /// HTTP/2 where the server chooses it in the handshake of TLS, else HTTP/1.1.
+    #[default]
+    Auto,
 }
 
 /// `let name = value`

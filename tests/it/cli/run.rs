@@ -81,11 +81,20 @@ fn a_target_that_refuses_gives_results_and_no_crash() {
 }
 
 #[test]
-fn a_target_over_tls_is_said_to_come_later() {
-    let ended = scn("run a.scn --quiet --no-results --target https://127.0.0.1:1").file("a.scn", SOUND).run();
+fn a_certificate_that_cannot_be_used_is_shown_where_it_is_named_and_nothing_runs() {
+    let over_tls = SOUND.replace(
+        "target env(\"SCN_TARGET\", \"http://127.0.0.1:8000\")",
+        "target \"https://127.0.0.1:1\" { tls { ca \"ca.pem\" } }",
+    );
+    let ended = scn("run a.scn --quiet --no-results")
+        .file("a.scn", &over_tls)
+        .file("ca.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+        .run();
     ended
-        .exits(107)
-        .says("no load can be sent to `https://127.0.0.1:1`: TLS is not supported yet: use http")
+        .exits(104)
+        .says("no TLS can be spoken with this file")
+        .says("\"ca.pem\"")
+        .says("this is no certificate, though it looks like one")
         .prints_nothing();
 }
 

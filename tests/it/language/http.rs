@@ -404,7 +404,6 @@ fn failures() -> Vec<Case> {
             .task("GET /x { capture there = body }\nGET ${there}")
             .server(|_| Answer::text("http://example.com/y"))
             .expect(fine),
-        fails("`redirects 3`, `redirects none` of a step", "https://localhost/", "tls", "TLS is not supported yet"),
         fails("`redirects 3`, `redirects none` of a step", "http://[", "protocol", "redirected to `http://[`"),
     ]
 }

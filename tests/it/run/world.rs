@@ -61,6 +61,8 @@ impl Draft {
                 text: "x".into(),
                 span,
                 cookies: true,
+                http: Default::default(),
+                tls: Default::default(),
                 settings: Vec::new(),
             }],
             constants: Vec::new(),
