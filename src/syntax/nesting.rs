@@ -226,9 +226,9 @@ pub(super) fn flattened(text: &str) -> Option<(String, Vec<usize>)> {
                 *byte = b' ';
             }
         }
-        if !keep && start + 1 < end && bytes[start + 1] == b' ' {
-            bytes[start + 1] = b'0';
-        }
+        // A number as long as the character that it covers, so that its place is one of whole characters.
+        let first = text[start + 1..end].chars().next().filter(|_| !keep).map_or(0, char::len_utf8);
+        bytes[start + 1..start + 1 + first].iter_mut().filter(|byte| **byte == b' ').for_each(|byte| *byte = b'0');
     }
     let text = String::from_utf8(bytes).expect("whole characters were overwritten");
     Some((text, too_deep.into_iter().map(|(start, _)| start).collect()))
@@ -303,5 +303,7 @@ mod tests {
         assert_eq!(places, [64]);
         assert_eq!(text.len(), 141);
         assert!(text.ends_with(&")".repeat(65)), "{text}");
+        let (text, _) = flattened(&format!("{}éb", "(".repeat(65))).expect("it is too deep");
+        assert_eq!(text, "(".repeat(65) + "00 ");
     }
 }
