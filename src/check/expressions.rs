@@ -49,7 +49,10 @@ impl Checker<'_> {
                 match value.ty {
                     Type::Row(data) => ty = self.column(data, key),
                     open if types::is_open(open) => {}
-                    _ => self.report(no_member(&value, key)),
+                    _ => {
+                        let owner = self.sources.text(value.span).to_owned();
+                        self.report(no_member(&value, &owner, key, span));
+                    }
                 }
                 (ExprKind::Member(Box::new(value), key.value.clone()), ty)
             }
@@ -146,7 +149,12 @@ impl Checker<'_> {
     /// A duration known before the run.
     pub fn known_duration(&mut self, written: &ast::Expr, what: &str) -> Option<std::time::Duration> {
         match self.known(written, &[Type::Duration], what)? {
-            Constant::Duration(duration) => Some(duration),
+            Constant::Duration(duration) => {
+                if duration.is_zero() {
+                    self.report(no_time(written.span, what));
+                }
+                Some(duration)
+            }
             _ => None,
         }
     }
@@ -495,10 +503,23 @@ fn no_user_here(span: Span) -> Diagnostic {
         .help("put the `let` into the `user`")
 }
 
+/// `empty-range`: a time in which nothing can happen.
+fn no_time(span: Span, what: &str) -> Diagnostic {
+    Diagnostic::new(Rule::EmptyRange, span, format!("{what} is 0: it is over before anything can come"))
+        .help("say how long is too long, such as `10s`")
+}
+
 /// `type-mismatch`: a member of something that has none.
-fn no_member(value: &Expr, key: &Spanned<String>) -> Diagnostic {
-    Diagnostic::new(Rule::TypeMismatch, key.span, format!("{} has no member `{}`", types::words(value.ty), key.value))
-        .also(value.span, types::words(value.ty))
+fn no_member(value: &Expr, owner: &str, key: &Spanned<String>, whole: Span) -> Diagnostic {
+    let said = format!("{} has no member `{}`", types::words(value.ty), key.value);
+    // What other languages ask of a text or list as a member of it.
+    let function = match (key.value.as_str(), value.ty) {
+        ("length" | "len" | "size" | "count", Type::String | Type::List) => "length",
+        ("lower" | "toLowerCase" | "lowercase", Type::String) => "lower",
+        _ => return Diagnostic::new(Rule::TypeMismatch, key.span, said).also(value.span, types::words(value.ty)),
+    };
+    let better = format!("{function}({owner})");
+    Diagnostic::new(Rule::TypeMismatch, whole, said).label(format!("did you mean `{better}`?")).fix(whole, better)
 }
 
 /// `type-mismatch`: an item of something that has none.

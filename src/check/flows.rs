@@ -254,6 +254,7 @@ fn undefined_flow(name: &ast::Name, near: Option<&str>, function: bool) -> Diagn
             diagnostic.help(format!("`{0}` is a function, which gives a value: `let x = {0}(…)`", name.value))
         }
         None => match keyword::elsewhere(&name.value) {
+            Some("pause") => diagnostic.help("did you mean `pause 1s`?"),
             Some(ours) => diagnostic.help(format!("did you mean `{ours}`?")),
             None => diagnostic.help(format!("declare one at the top level: `flow {}() {{ … }}`", name.value)),
         },

@@ -256,7 +256,8 @@ impl Checker<'_> {
                     )
                 });
                 if !looks {
-                    self.report(not_an_extractor(name, value.span));
+                    let written = self.sources.text(value.span).to_owned();
+                    self.report(not_an_extractor(name, value.span, &written));
                 }
                 let default = default.as_ref().map(|value| self.expr(value));
                 let ty = default.as_ref().map_or(value.ty, |default| types::join(value.ty, default.ty));
@@ -330,10 +331,20 @@ pub(super) fn duplicate_setting(what: &str, span: Span, first: Span) -> Diagnost
 }
 
 /// `not-an-extractor`: a capture that looks into nothing.
-fn not_an_extractor(name: &ast::Name, span: Span) -> Diagnostic {
-    Diagnostic::new(Rule::NotAnExtractor, span, format!("`{}` captures nothing of the answer", name.value)).help(
-        format!("capture `json $.…`, `header Name`, `body` …, or write `let {} = …` outside the block", name.value),
-    )
+fn not_an_extractor(name: &ast::Name, span: Span, written: &str) -> Diagnostic {
+    let said = format!("`{}` captures nothing of the answer", name.value);
+    let diagnostic = Diagnostic::new(Rule::NotAnExtractor, span, said);
+    // A path in quotes, as other tools want it.
+    match written.trim_matches('"') {
+        path if path.len() + 2 == written.len() && (path.starts_with("$.") || path.starts_with("$[")) => {
+            let better = format!("json {path}");
+            diagnostic.label(format!("did you mean `{better}`?")).fix(span, better)
+        }
+        _ => diagnostic.help(format!(
+            "capture `json $.…`, `header Name`, `body` …, or write `let {} = …` outside the block",
+            name.value
+        )),
+    }
 }
 
 /// `literal-credential`: a secret in the file.

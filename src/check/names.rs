@@ -267,6 +267,9 @@ fn undefined_value(name: &str, span: Span, near: Option<&str>, elsewhere: Option
             .also(declaration.span, format!("`{name}` of `{}` is set here", declaration.task))
             .help("what a task declares lives for one iteration of it; what `on start` declares, for the user's life"),
         (Some(near), None) => diagnostic.help(format!("did you mean `{near}`?")).fix(span, near),
+        (None, None) if matches!(name, "__ENV" | "ENV" | "process" | "os" | "environ") => {
+            diagnostic.help("a variable of the environment is read with `env(\"NAME\", \"default\")`")
+        }
         (None, None) => diagnostic.help(format!("`let {name} = …` or `capture {name} = …` before it declares one")),
     }
 }
@@ -277,6 +280,7 @@ pub(super) fn undefined_function(name: &ast::Name, near: Option<&str>) -> Diagno
     let diagnostic = Diagnostic::new(Rule::UndefinedName, name.span, said);
     match near {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(name.span, near),
+        None if name.value == "range" => diagnostic.help("a range is written with `..`: `for i in 0..9 { … }`"),
         None if keyword::EXTRACTORS.contains(&name.value.as_str()) => diagnostic
             .help(format!("{} is looked into without parentheses: `json $.id`, `header Location`", name.value)),
         None => diagnostic.help(format!(

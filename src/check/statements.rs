@@ -173,7 +173,9 @@ impl Checker<'_> {
             "iteration" => false,
             "user" => true,
             _ => {
-                self.report(super::data::unknown_option(what, &["iteration", "user"], "`stop` ends"));
+                let unknown = super::data::unknown_option(what, &["iteration", "user"], "`stop` ends");
+                let help = "`stop iteration` goes on with the next one, `stop user` ends this user";
+                self.report(if unknown.help.is_none() { unknown.help(help) } else { unknown });
                 return None;
             }
         };

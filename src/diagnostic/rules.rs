@@ -105,7 +105,7 @@ rules! {
     ArgumentCount "argument-count" Error;
     /// A count that is a fraction, or too small.
     NotACount "not-a-count" Error;
-    /// A range that ends before it begins.
+    /// A range that ends before it begins, or a time of 0 in which something should come.
     EmptyRange "empty-range" Error;
     /// `status`, `json` and the like stand where there is no answer to look into.
     NoResponseHere "no-response-here" Error;

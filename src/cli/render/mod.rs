@@ -51,6 +51,10 @@ pub fn help_words(diagnostic: &Diagnostic, sources: &Sources) -> Option<String> 
     if !new.is_empty() && said.contains(new) {
         return diagnostic.help.clone();
     }
+    // Only blanks change place, which is said already.
+    if old.is_empty() && new.is_empty() {
+        return diagnostic.help.clone();
+    }
     let suggestion = match (old.is_empty(), new.is_empty()) {
         (_, true) => format!("leave out `{old}`"),
         (true, false) => format!("did you mean to add `{new}`?"),

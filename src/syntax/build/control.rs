@@ -116,7 +116,9 @@ impl<'t> Builder<'t> {
                 G::else_branch => {
                     if let Some(first) = &otherwise {
                         let (first, place) = (first.span, self.place(&child));
-                        self.wrong(place, "nothing can come behind the last `else`").also(first, "it is here");
+                        self.wrong(place, "nothing can come behind the last `else`")
+                            .also(first, "it is here")
+                            .help("`if a { … } else if b { … } else { … }`: `else` alone is the last branch");
                         continue;
                     }
                     for part in child.into_inner() {

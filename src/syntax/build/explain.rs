@@ -9,6 +9,7 @@ mod slips;
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 
+use super::unknown::host_left_out;
 use super::{Builder, G, P};
 use crate::diagnostic::nearest;
 use crate::syntax::grammar::Grammar;
@@ -279,10 +280,13 @@ impl Explanation<'_> {
             _ if is_request && quoted => {
                 let inside = trimmed[1..].split(['"', '\'']).next().unwrap_or("").to_owned();
                 let span = builder.span(from, (from + inside.len() + 2).min(from + trimmed.len()));
-                builder
-                    .wrong(span, "a path is written without quotes")
-                    .label(format!("did you mean `{inside}`?"))
-                    .fix(span, inside);
+                let path = host_left_out(&inside);
+                let message = match path == inside {
+                    true => "a path is written without quotes",
+                    false => "a path is written without quotes, and the host stands once, at `target`",
+                };
+                let inside = path.to_owned();
+                builder.wrong(span, message).label(format!("did you mean `{inside}`?")).fix(span, inside);
                 true
             }
             "user" | "task" if trimmed.starts_with("weight") => {
@@ -328,7 +332,12 @@ impl Explanation<'_> {
             let inside = found[2..length].trim_end_matches('}').trim().to_owned();
             let place = builder.span(self.start + self.at, self.start + self.at + length);
             let complaint = builder.wrong(place, "`${…}` stands inside strings and paths; here the value stands alone");
-            if !inside.is_empty() {
+            let of_shell = inside.starts_with(|c: char| c.is_ascii_uppercase())
+                && inside.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+            if of_shell {
+                let better = format!("env(\"{inside}\")");
+                drop(complaint.label(format!("did you mean `{better}`?")).fix(place, better));
+            } else if !inside.is_empty() {
                 drop(complaint.label(format!("did you mean `{inside}`?")).fix(place, inside));
             }
             return;

@@ -220,7 +220,10 @@ impl<'t> Builder<'t> {
                         self.path_start(&child);
                     }
                     self.other_parameter(&child);
-                    raw.push(Raw::Meant(self.path_text(&child)));
+                    match self.bare_dollar(&child) {
+                        Some(hole) => raw.push(Raw::Hole(hole)),
+                        None => raw.push(Raw::Meant(self.path_text(&child))),
+                    }
                 }
                 G::hole => {
                     let value = child.into_inner().find(|child| child.as_rule() == G::expr);
@@ -296,6 +299,25 @@ impl<'t> Builder<'t> {
                     .fix(span, better);
             }
         }
+    }
+
+    /// `/users/$id` where a value is called `id`, as shells write it. The value, which it would mean.
+    fn bare_dollar(&mut self, pair: &P<'t>) -> Option<Expr> {
+        let text = pair.as_str();
+        let (at, word) = text.match_indices('$').find_map(|(at, _)| {
+            let word = &text[at + 1..];
+            let word = &word[..word.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(word.len())];
+            let named = ["let", "capture", "for", "take"].iter().any(|keyword| self.declares_word(keyword, word));
+            (!word.is_empty() && named).then_some((at, word))
+        })?;
+        let start = pair.as_span().start() + at;
+        let span = self.span(start, start + 1 + word.len());
+        let better = format!("${{{word}}}");
+        self.wrong(span, "a value in a path stands in `${…}`")
+            .label(format!("did you mean `{better}`?"))
+            .help("a `$` of the path itself is written `%24`")
+            .fix(span, better);
+        Some(Expr { span, kind: ExprKind::Name(word.to_owned()) })
     }
 
     /// Characters that a URI may not hold are complained about and percent-encoded.

@@ -2,6 +2,7 @@
 
 use super::misplaced::Place;
 use super::{Builder, P};
+use crate::base::Span;
 use crate::diagnostic::{Rule, nearest};
 use crate::syntax::keyword;
 
@@ -20,6 +21,9 @@ impl<'t> Builder<'t> {
         if self.braces_in_path(start, kind.as_str()) {
             return;
         }
+        if self.quoted_label(start, head) || self.call_of_client(whole, head) {
+            return;
+        }
         if word.is_empty() {
             let what = head.chars().next().unwrap_or(' ');
             let complaint = self.wrong(whole, "no statement begins like this");
@@ -32,11 +36,6 @@ impl<'t> Builder<'t> {
                 '{' => drop(complaint.help("a block belongs to the statement before it, on the same line")),
                 '$' => drop(complaint.help("a condition stands behind `expect`: `expect json $.ok == true`")),
                 '@' => drop(complaint.help("a weight stands behind the name: `task browse weight 3 { … }`")),
-                '"' | '\'' if head[1..].contains(':') => {
-                    let inside = head[1..].split(what).next().unwrap_or_default();
-                    let name = super::as_name(inside);
-                    drop(complaint.help(format!("a label is a name without quotes: `{name}: GET /path`")));
-                }
                 _ => drop(complaint.help(beginnings(place))),
             }
             return;
@@ -106,8 +105,12 @@ impl<'t> Builder<'t> {
         }
         if rest.starts_with('=') && !rest.starts_with("==") {
             if let Some((_, ours)) = keyword::SYNONYMS.iter().find(|(theirs, _)| *theirs == word.to_lowercase()) {
-                self.wrong_as(Rule::UnknownWord, span, format!("nothing here is called `{word}`"))
-                    .label(format!("did you mean `{ours}`?"));
+                let complaint = self.wrong_as(Rule::UnknownWord, span, format!("nothing here is called `{word}`"));
+                let complaint = complaint.label(format!("did you mean `{ours}`?"));
+                match *ours {
+                    "think" | "pause" => drop(complaint.help(format!("a time from a range is `{ours} 1s..3s`"))),
+                    _ => drop(complaint),
+                }
                 return;
             }
             let known = self.declares_word("let", word) || self.declares_word("capture", word);
@@ -127,6 +130,18 @@ impl<'t> Builder<'t> {
             let lists = [keyword::ITEMS, keyword::USER_ITEMS, keyword::STATEMENTS, keyword::REQUEST_PARTS];
             [lists.concat(), keyword::TARGET_SETTINGS.to_vec(), keyword::SOCKET_SETTINGS.to_vec()].concat()
         };
+        let block = kind.as_str()[head.len()..].trim_start();
+        let elsewise = match synonym {
+            Some("use") if !rest.starts_with('"') => Some("another file is brought in whole: `use \"lib/login.scn\"`"),
+            Some("header") if rest.is_empty() && block.starts_with('{') => {
+                Some("each header is a line of its own: `header Accept \"application/json\"`")
+            }
+            _ => None,
+        };
+        if let Some(help) = elsewise {
+            self.wrong_as(Rule::UnknownWord, span, format!("nothing here is called `{word}`")).help(help);
+            return;
+        }
         let better = synonym
             .or_else(|| nearest(word, known.iter().copied()))
             .or_else(|| nearest(word, keyword::METHODS.iter().copied()).filter(|_| rest.starts_with('/')))
@@ -140,6 +155,44 @@ impl<'t> Builder<'t> {
             }
             None => drop(complaint.help(beginnings(place))),
         }
+    }
+
+    /// `"label": GET /x`. Whether it was that.
+    fn quoted_label(&mut self, start: usize, head: &str) -> bool {
+        let Some(quote @ ('"' | '\'')) = head.chars().next() else { return false };
+        let Some((inside, rest)) = head[1..].split_once(quote) else { return false };
+        if !rest.trim_start().starts_with(':') {
+            return false;
+        }
+        let place = self.span(start, start + inside.len() + 2);
+        let name = super::as_name(inside);
+        let complaint = self.wrong(place, "a label is a name without quotes");
+        drop(
+            complaint
+                .label(format!("did you mean `{name}: {}`?", rest[rest.find(':').unwrap_or(0) + 1..].trim()))
+                .fix(place, name),
+        );
+        true
+    }
+
+    /// `http.get("/a")`, `self.client.post('/a', …)`: a request as a call of a client in another language. Whether it was
+    /// that.
+    fn call_of_client(&mut self, whole: Span, head: &str) -> bool {
+        let Some((chain, arguments)) = head.split_once('(') else { return false };
+        let Some((client, method)) = chain.rsplit_once('.') else { return false };
+        let known = ["http", "self.client", "client", "requests", "axios", "session", "this.http"].contains(&client);
+        let method = match method.to_ascii_uppercase().as_str() {
+            "DEL" => "DELETE".to_owned(),
+            method => method.to_owned(),
+        };
+        if !known || !keyword::METHODS.contains(&method.as_str()) {
+            return false;
+        }
+        let path = arguments.split(['"', '\'', '`']).nth(1).map(host_left_out).filter(|path| path.starts_with('/'));
+        let complaint = self.wrong_as(Rule::UnknownWord, whole, "a request is a statement that begins with its method");
+        let better = format!("{method} {}", path.unwrap_or("/path"));
+        drop(complaint.label(format!("did you mean `{better}`?")));
+        true
     }
 
     /// `/users/{id}` and `/users/{{ id }}`: what other tools put into paths reads as a block here. Whether it was that,
@@ -158,7 +211,9 @@ impl<'t> Builder<'t> {
         if opened == outer.len() || !touches_path(opened) || !is_word(word) {
             return false;
         }
-        let from = before.len() - line.len() + opened;
+        // Of `#{b}`, the whole.
+        let hash = usize::from(line[..opened].ends_with('#'));
+        let from = before.len() - line.len() + opened - hash;
         let rest = &self.text[start..];
         let closing =
             rest.find('}').map_or(rest.len(), |at| at + rest[at..].len() - rest[at..].trim_start_matches('}').len());
@@ -167,6 +222,14 @@ impl<'t> Builder<'t> {
             .label(format!("did you mean `${{{word}}}`?"))
             .fix(place, format!("${{{word}}}"));
         true
+    }
+}
+
+/// A URL without what `target` says: `/a` of `http://127.0.0.1:8000/a`.
+pub(super) fn host_left_out(url: &str) -> &str {
+    match ["http://", "https://", "ws://", "wss://"].iter().find_map(|scheme| url.strip_prefix(scheme)) {
+        Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => url,
     }
 }
 

@@ -28,7 +28,7 @@ fn lines() -> Vec<Case> {
                 assert_eq!(seen.plan.steps[0].doc.as_deref(), Some("asks\ntwice"));
             }),
         case("`GET /a; GET /b`")
-            .user("task t { GET /a; GET /b; GET /c; }; on stop { GET /d }")
+            .user("task t { GET /a; GET /b;; GET /c; }; on stop { GET /d }")
             .expect(|seen| assert_eq!(seen.paths(), ["/a", "/b", "/c", "/d"])),
         case("`login: GET /x`").task("login: GET /x\npause: GET /y\nlogin: GET /z\nGET /x").expect(|seen| {
             assert_eq!((seen.row("login"), seen.row("pause"), seen.row("GET /x")), ((2, 0), (1, 0), (1, 0)));

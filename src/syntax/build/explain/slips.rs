@@ -219,6 +219,15 @@ impl Explanation<'_> {
                     .label("did you mean `GET` before it?")
                     .fix(place.at_start(), "GET ");
             }
+            ("pace", ".") if found.starts_with("..") || before.ends_with('.') => {
+                let first = before.trim_end_matches('.').split_whitespace().next_back().unwrap_or_default();
+                let from = self.text[..self.at].rfind(first).unwrap_or(self.at);
+                let last = first_number(self.text[self.at..].trim_start_matches('.'));
+                let place = builder.span(self.start + from, self.start + from + first.len() + 2 + last.len());
+                builder
+                    .wrong(place, "a pace is one duration, from the start of a task to the start of the next")
+                    .help(format!("a pause between two lengths is `think {first}..{last}`"));
+            }
             ("header", "{") => {
                 let place = builder.span(here(1).0, here(1).1);
                 builder
@@ -246,12 +255,14 @@ impl Explanation<'_> {
                 drop(complaint.help("values stand in them as `${name}`"));
             }
             (_, "\"") if before.ends_with(" f") || before.trim() == "f" => {
-                let place = builder.span(here(0).0 - 1, here(0).0);
+                // Without the letter alone the braces would be text.
+                let inside = found[1..].split('"').next().unwrap_or_default();
+                let place = builder.span(here(0).0 - 1, here(inside.len() + 2).1.min(self.start + self.text.len()));
+                let better = format!("\"{}\"", inside.replace('{', "${"));
                 builder
-                    .wrong(place, "strings need no letter before them")
-                    .label("leave it out")
-                    .help("a value in a string stands in `${…}`")
-                    .fix(place, "");
+                    .wrong(place, "strings need no letter before them, and a value in a string stands in `${…}`")
+                    .label(format!("did you mean `{better}`?"))
+                    .fix(place, better);
             }
             (_, "\"") if before.ends_with("json") && rest.starts_with('$') => {
                 let inside = found[1..].split('"').next().unwrap_or_default();
