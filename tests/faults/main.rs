@@ -1,0 +1,9 @@
+//! Every way in which a service and the network go wrong, over real sockets on loopback: each is an outcome with its kind
+//! and an exact count, the run goes on, and when it has ended nothing is left open.
+//!
+//! A binary of its own, because descriptors and threads are counted for the whole process; its tests wait for one another.
+
+mod blocks;
+mod redirects;
+mod rogue;
+mod trial;
