@@ -1,7 +1,9 @@
 //! `scn run`: the whole pipeline, from a path to a verdict.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 
 use clap::builder::TypedValueParser;
@@ -21,7 +23,7 @@ use crate::diagnostic::Severity;
 use crate::metrics::{Judged, Validity, Verdict};
 use crate::plan::Plan;
 use crate::report::{self, summary};
-use crate::run::{self, Options, Stop};
+use crate::run::{self, Options, Shortage, Stop};
 
 /// Run a scenario and judge what came of it
 ///
@@ -48,6 +50,10 @@ pub struct Arguments {
     /// Also send to this host, beside this machine; may be given several times
     #[arg(short, long, value_name = "HOST", value_parser = values::host, help_heading = "Target")]
     allow: Vec<String>,
+
+    /// Make connections from these addresses of this machine in turn, as in 127.0.0.2,127.0.0.3: each has ports of its own
+    #[arg(long, value_name = "ADDRESS,…", value_parser = values::source, value_delimiter = ',', help_heading = "Target")]
+    source: Vec<IpAddr>,
 
     /// Serve the embedded oscilloscope service on a free port and send the load there
     #[arg(long, help_heading = "Target")]
@@ -91,6 +97,7 @@ Examples:
   scn run shop.scn --users 20 --duration 1m --seed 7
   scn run shop.scn --only customer.checkout
   scn run shop.scn --target https://staging.example.com --allow staging.example.com
+  scn run chat.scn --users 60000 --source 127.0.0.2,127.0.0.3,127.0.0.4
 
 Ctrl-C (SIGINT) or SIGTERM: no iteration begins any more, and running ones may come to their end
 within the profile's graceful_stop (30 s unless it says otherwise). Then the report. A second time:
@@ -112,7 +119,8 @@ Exit codes: of several, the first in the order 107, 105, 98, 99
   99   a threshold was broken
   104  the scenario or the profile is not sound
   105  stopped by a signal, after the report
-  107  the run could not start or go on: `setup` failed, a host that is not allowed or does not resolve, a full disk
+  107  the run could not start or go on: `setup` failed, a host that is not allowed or does not resolve, too few
+       descriptors or source ports, a full disk
 ",
         load::ENVIRONMENT_HELP
     )
@@ -135,15 +143,25 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let id = run_id();
     let results = reserve(&choices, &plan.scenario, &id)?;
     let service = choices.demo.then(serve).transpose()?;
+    let warnings: Arc<Mutex<Vec<String>>> = Arc::default();
     let options = Options {
         threads: choices.threads,
         target: service.as_ref().map(demo::Running::url).or(choices.target.clone()),
         named_targets: choices.named_targets.clone(),
         allow: choices.allow.clone(),
+        sources: choices.sources.clone(),
         environment: environment.variables,
         run_id: id.clone(),
         served_here: service.is_some(),
         listener: choices.verbose.then(|| logs::listener(screen)),
+        warned: Some(Arc::new({
+            let (warnings, screen) = (warnings.clone(), screen.clone());
+            move |what: &run::Warning| {
+                let text = warning(what);
+                screen.say(&format!("warning: {text}"));
+                warnings.lock().expect("nobody panics with it").push(text);
+            }
+        })),
     };
     if !choices.quiet {
         screen.say(&opening(&plan, options.target.as_deref(), service.is_some()));
@@ -161,7 +179,8 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
 
     let judged = &finished.judged;
     let verdict = Verdict::of(&plan, &finished.total, judged);
-    let meta = meta(&finished, &plan, id, &sources, &choices);
+    let mut meta = meta(&finished, &plan, id, &sources, &choices);
+    meta.notes.append(&mut warnings.lock().expect("nobody panics with it"));
     let told = report::Finished {
         plan: &plan,
         sources: &sources,
@@ -259,6 +278,7 @@ struct Choices {
     target: Option<String>,
     named_targets: Vec<(String, String)>,
     allow: Vec<String>,
+    sources: Vec<IpAddr>,
     demo: bool,
     threads: usize,
     quiet: bool,
@@ -280,6 +300,7 @@ fn choose(arguments: Arguments, environment: &Environment) -> Result<Choices, Fa
         },
         named_targets,
         allow: environment.flag_or(allow, "SCN_ALLOW", values::hosts)?.unwrap_or_default(),
+        sources: values::each_once(arguments.source),
         demo: arguments.demo,
         threads: arguments.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
         quiet: arguments.quiet,
@@ -336,6 +357,42 @@ pub(super) fn run_id() -> String {
     (0..8).map(|place| char::from(LETTERS[(chance >> (5 * place)) as usize & 31])).collect()
 }
 
+/// What the machine lacks, in words.
+fn short(shortages: &[Shortage]) -> Failure {
+    let (mut said, mut helps) = (Vec::new(), Vec::new());
+    for shortage in shortages {
+        match shortage {
+            Shortage::Descriptors { need, have } => {
+                said.push(format!(
+                    "the plan needs {need} file descriptors for its connections and some for scn itself, and this \
+                     process may have {have}"
+                ));
+                helps.push("raise the hard limit (ulimit -Hn, LimitNOFILE), or run fewer users".to_owned());
+            }
+            Shortage::Ports { target, need, have, ports } => {
+                said.push(format!(
+                    "the plan holds up to {need} connections to {target}, and this machine has {have} source ports \
+                     towards it"
+                ));
+                helps.push(format!(
+                    "each source address has {ports} ports (net.ipv4.ip_local_port_range): name several, as in \
+                     --source 127.0.0.2,127.0.0.3"
+                ));
+            }
+        }
+    }
+    Failure::cannot_run(said.join("\n")).help(helps.join("\n"))
+}
+
+/// What may be wrong with the load, in words.
+pub(super) fn warning(warning: &run::Warning) -> String {
+    match warning {
+        run::Warning::Unreachable { target, why } => {
+            format!("before the load, {target} could not be reached: {why}")
+        }
+    }
+}
+
 /// Why a run could not start or go on, in words; drawn on the scenario where it stands there.
 pub(super) fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> Failure {
     use run::Error;
@@ -382,10 +439,17 @@ pub(super) fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> 
         }
         Error::Tls(why) => Failure::cannot_run(format!("no TLS can be spoken: {why}"))
             .help("name the authority that signed the target's certificate: `tls { ca \"ca.pem\" }`"),
-        Error::Descriptors { need, have } => Failure::cannot_run(format!(
-            "the plan needs {need} file descriptors for its connections and some for scn itself, and this process may have {have}"
-        ))
-        .help("raise the hard limit (ulimit -Hn, LimitNOFILE), or run fewer users"),
+        Error::Shortages(shortages) => short(&shortages),
+        Error::Source(address, error) => {
+            let why = match error.kind() {
+                ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+                _ => error.to_string(),
+            };
+            Failure::cannot_run(format!("no connection can come from {address}: {why}"))
+                .help("`ip address` lists the addresses that there are; every 127.x.y.z is one of its own")
+        }
+        Error::NoSource(host, why) => Failure::cannot_run(format!("no connection to `{host}` can be made: {why}"))
+            .help("name one of that family, too, or leave `--source` out"),
         Error::Thread(error) => Failure::cannot_run(format!("the system refuses what a load thread needs: {error}")),
     }
 }

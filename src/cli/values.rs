@@ -1,5 +1,6 @@
 //! Readers of values on the command line and in variables: what is so, then what would help, in one line.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -168,6 +169,25 @@ pub fn hosts(text: &str) -> Result<Vec<String>, String> {
     text.split([',', ' ']).filter(|part| !part.is_empty()).map(host).collect()
 }
 
+/// An address that connections can come from.
+pub fn source(text: &str) -> Result<IpAddr, String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    match bare.parse::<IpAddr>() {
+        Ok(address) if address.is_unspecified() || address.is_multicast() => Err("nothing comes from there".into()),
+        Ok(IpAddr::V4(address)) if address.is_broadcast() => Err("nothing comes from there".into()),
+        Ok(address) => Ok(address),
+        Err(_) if text.contains('%') => Err("addresses with a zone are not supported".into()),
+        Err(_) => Err("an address of this machine is needed, as in 127.0.0.2; several with commas between".into()),
+    }
+}
+
+/// The same without repetitions.
+pub fn each_once(mut all: Vec<IpAddr>) -> Vec<IpAddr> {
+    let mut known = std::collections::HashSet::new();
+    all.retain(|address| known.insert(*address));
+    all
+}
+
 /// A path; clap's own reader takes an empty one.
 pub fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("a path is needed".into()) } else { Ok(text.into()) }
@@ -238,6 +258,11 @@ mod tests {
             host("staging.example.com:8080"),
             Err("only the host is named: did you mean staging.example.com?".into())
         );
+        assert_eq!(source("[::1]"), Ok(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])));
+        for wrong in ["", "localhost", "127.0.0.1:80", "0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "fe80::1%eth0"]
+        {
+            assert!(source(wrong).is_err(), "{wrong}");
+        }
         assert_eq!(hosts("a.example, b.example"), Ok(vec!["a.example".into(), "b.example".into()]));
     }
 }

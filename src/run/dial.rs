@@ -52,7 +52,7 @@ impl Trouble {
     }
 
     /// What an error while connecting means.
-    fn of_connect(error: &io::Error, to: SocketAddr) -> Trouble {
+    pub(super) fn of_connect(error: &io::Error, to: SocketAddr) -> Trouble {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => {
                 Trouble::new(ErrorKind::ConnectRefused, format!("connection refused by {to}"))
@@ -179,11 +179,10 @@ async fn addresses(thread: &Thread, host: &str, port: u16) -> Result<Rc<Addresse
     if !may_be_allowed(host, port, &thread.shared.allow) {
         return Err(refused());
     }
-    let all = thread
-        .network
-        .resolve(host, port)
-        .await
-        .map_err(|error| Trouble::new(ErrorKind::Dns, format!("`{host}` does not resolve: {error}")))?;
+    let all = thread.network.resolve(host, port).await.map_err(|error| {
+        let kind = if is_local(&error) { ErrorKind::Local } else { ErrorKind::Dns };
+        Trouble::new(kind, format!("`{host}` does not resolve: {error}"))
+    })?;
     if !is_allowed(host, port, &all, &thread.shared.allow) {
         return Err(refused());
     }
@@ -277,7 +276,9 @@ mod tests {
             (rustix::io::Errno::HOSTUNREACH, ErrorKind::ConnectRefused),
             (rustix::io::Errno::CONNRESET, ErrorKind::Reset),
             (rustix::io::Errno::MFILE, ErrorKind::Local),
+            (rustix::io::Errno::NFILE, ErrorKind::Local),
             (rustix::io::Errno::ADDRNOTAVAIL, ErrorKind::Local),
+            (rustix::io::Errno::NOBUFS, ErrorKind::Local),
             (rustix::io::Errno::NOMEM, ErrorKind::Local),
         ] {
             assert_eq!(Trouble::of_connect(&io::Error::from(code), to).kind, kind, "{code:?}");

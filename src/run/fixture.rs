@@ -91,6 +91,24 @@ pub fn plan(rows: &[(&str, SeriesKind)], parts: &[&str]) -> Plan {
     }
 }
 
+/// `GET /` as that step, without anything else.
+pub fn request(step: StepId) -> plan::Http {
+    plan::Http {
+        step,
+        method: "GET".into(),
+        path: plan::Template { pieces: vec![plan::expr::Piece::Literal("/".into())] },
+        headers: Vec::new(),
+        query: Vec::new(),
+        cookies: Vec::new(),
+        redirects: 0,
+        target: plan::TargetId(0),
+        body: plan::Body::None,
+        timeout: Duration::from_secs(1),
+        parts: Vec::new(),
+        looks_at: plan::LooksAt::default(),
+    }
+}
+
 /// A load thread of that plan over that network, in tokio's time.
 pub fn thread(plan: Plan, network: Rc<dyn Network>) -> Rc<Thread> {
     thread_with(plan, network, vec![Value::from("constant")])

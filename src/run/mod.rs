@@ -25,6 +25,7 @@ pub mod network;
 mod once;
 mod parallel;
 pub mod place;
+mod preflight;
 mod prepare;
 mod random;
 mod redirects;
@@ -32,6 +33,7 @@ mod rehearse;
 mod request;
 mod session;
 mod socket;
+mod source;
 mod thread;
 mod threads;
 mod tls;
@@ -41,7 +43,7 @@ pub mod veil;
 mod wire;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,7 +57,9 @@ use crate::plan::{Plan, Value};
 
 pub use connection::BODY_KEPT_MAX;
 pub use life::UNANSWERED_MIN;
+pub use limits::Shortage;
 pub use once::SetupFailed;
+pub use preflight::Warning;
 pub use rehearse::{Rehearsed, rehearse, rehearse_over};
 
 /// What a run needs beside its plan.
@@ -69,6 +73,8 @@ pub struct Options {
     pub named_targets: Vec<(String, String)>,
     /// Hosts beside loopback that may be sent to.
     pub allow: Vec<String>,
+    /// Addresses of this machine that connections come from, in turn; empty: the system chooses.
+    pub sources: Vec<IpAddr>,
     /// What `env(…)` reads.
     pub environment: HashMap<String, String>,
     /// What `run.id` says.
@@ -77,6 +83,8 @@ pub struct Options {
     pub served_here: bool,
     /// Who is told what happens to each user, as it happens.
     pub listener: Option<trace::Listener>,
+    /// Who is told before the load what may be wrong with it.
+    pub warned: Option<Arc<dyn Fn(&Warning) + Send + Sync>>,
 }
 
 /// The stop button: pressed once, no new iterations begin and running ones get their graceful stop; pressed twice,
@@ -183,23 +191,22 @@ pub enum Error {
     Certificate(crate::base::Span, String),
     /// The machine cannot speak TLS with a target: why.
     Tls(String),
-    /// The plan needs more descriptors than the system grants: how many, and how many there are.
-    Descriptors {
-        /// One for each connection and socket of each user, and some for scn itself.
-        need: u64,
-        /// The hard limit.
-        have: u64,
-    },
+    /// The plan needs more than the system grants: what it lacks, at least one thing.
+    Shortages(Vec<Shortage>),
+    /// This machine does not have an address that connections shall come from; what the system says.
+    Source(IpAddr, std::io::Error),
+    /// No address that connections shall come from can reach this target; why not.
+    NoSource(String, String),
     /// The operating system refused what a load thread needs.
     Thread(std::io::Error),
 }
 
 /// Runs `plan` to its end, or until `stop` is pressed; `watch` is called about once a second, on this thread.
 ///
-/// Raises this process's soft limit of descriptors to the hard one. A panic on a load thread ends the run and is
+/// Before the load it is looked at whether this machine can bear it, which raises this process's soft limit of
+/// descriptors to the hard one, and whether the targets can be reached. A panic on a load thread ends the run and is
 /// passed on to the caller.
 pub fn run(plan: &Plan, options: &Options, stop: &Stop, watch: &mut dyn FnMut(&Tick<'_>)) -> Result<Finished, Error> {
-    limits::raise(plan, options.served_here)?;
     threads::run(plan, options, stop, watch)
 }
 

@@ -9,6 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::source::{self, SourceAddresses};
+
 /// A future on one thread.
 pub type Local<T> = Pin<Box<dyn Future<Output = T>>>;
 
@@ -21,7 +23,19 @@ pub trait Network {
 }
 
 /// The machine's own network: TCP, the system's resolver.
-pub struct Tcp;
+#[derive(Default)]
+pub struct Tcp {
+    /// Where connections come from.
+    sources: SourceAddresses,
+}
+
+impl Tcp {
+    /// Connections from `sources` in turn; from wherever the system likes where there are none. Of several threads each
+    /// begins with another one: `index` is its place among them.
+    pub fn new(sources: &[IpAddr], index: usize) -> Tcp {
+        Tcp { sources: SourceAddresses::new(sources, index) }
+    }
+}
 
 impl Network for Tcp {
     fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
@@ -39,8 +53,12 @@ impl Network for Tcp {
     }
 
     fn connect(&self, to: SocketAddr) -> Local<io::Result<Stream>> {
+        let source = self.sources.next(to);
         Box::pin(async move {
-            let stream = TcpStream::connect(to).await?;
+            let stream = match source? {
+                None => TcpStream::connect(to).await?,
+                Some(source) => source::connect(source, to).await?,
+            };
             // A request is one write; waiting for more to send would only make it late.
             stream.set_nodelay(true)?;
             Ok(Stream::Tcp(stream))

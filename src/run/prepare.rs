@@ -196,7 +196,7 @@ fn value(
         threads: 1,
         listener: None,
     };
-    let thread = Thread::new(seedling, bases, Clock::paused(), Rc::new(Tcp));
+    let thread = Thread::new(seedling, bases, Clock::paused(), Rc::new(Tcp::default()));
     let mut scope = Scope { thread: &thread, user: 0, iteration: 0, slots: &[], random, answer: None };
     match eval::eval(expr, &mut scope) {
         Ok(Some(value)) => Ok(value),

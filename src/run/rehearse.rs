@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::clock::Clock;
 use super::life;
 use super::network::{Network, Tcp};
-use super::{Error, Ground, Options, SetupFailed, Stop, threads};
+use super::place::Base;
+use super::{Error, Ground, Options, SetupFailed, Stop, preflight, threads};
 use crate::metrics::Snapshot;
 use crate::plan::{Delay, Plan, TaskId, UserId};
 
@@ -28,11 +29,11 @@ pub struct Rehearsed {
 /// `on stop` behind. Classes come one after another, in the order of the plan. Nobody thinks between tasks; pauses
 /// inside them are kept. At the first press of the button all ends.
 pub fn rehearse(plan: &Plan, tasks: &[TaskId], options: &Options, stop: &Stop) -> Result<Rehearsed, Error> {
-    super::limits::raise(plan, options.served_here)?;
     let runtime = threads::runtime().map_err(Error::Thread)?;
     runtime.block_on(async {
         let clock = Clock::real(Instant::now()).map_err(Error::Thread)?;
-        rehearse_over(plan, tasks, Rc::new(Tcp), clock, options, stop).await
+        let network = Rc::new(Tcp::new(&options.sources, 0));
+        rehearse_over(plan, tasks, network, clock, options, stop).await
     })
 }
 
@@ -54,6 +55,7 @@ pub async fn rehearse_over(
     }
     plan.load.warm_up = Duration::ZERO;
     let mut ground = Ground::survey(&plan, network, options).await?;
+    preflight::check(&plan, &Base::all(&ground.shared.targets), &ground.addresses, options)?;
     let mut beside = Snapshot::default();
     let setup_failed = ground.setup(&plan, clock.clone(), options, stop, &mut |seen| beside.merge(seen)).await;
     let thread = ground.thread(&plan, clock.clone(), options);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::panic;
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use super::hear::Hearing;
 use super::network::{Network, Tcp};
 use super::place::Base;
 use super::thread::{Handed, Seedling, Thread};
-use super::{Error, Finished, Ground, Options, Stop, Tick, prepare};
+use super::{Error, Finished, Ground, Options, Stop, Tick, preflight, prepare};
 use crate::base::Offset;
 use crate::metrics::Snapshot;
 use crate::plan::load::Start;
@@ -42,11 +42,12 @@ pub(super) fn run(
     stop: &Stop,
     watch: &mut dyn FnMut(&Tick<'_>),
 ) -> Result<Finished, Error> {
-    run_over(|_| Rc::new(Tcp), plan, options, stop, watch)
+    let sources = options.sources.clone();
+    run_over(Arc::new(move |index| Rc::new(Tcp::new(&sources, index))), plan, options, stop, watch)
 }
 
 /// Makes the way to the target of the thread with this index, on that thread.
-type Way = fn(usize) -> Rc<dyn Network>;
+type Way = Arc<dyn Fn(usize) -> Rc<dyn Network> + Send + Sync>;
 
 /// As [`run`], over another network.
 fn run_over(
@@ -64,6 +65,13 @@ fn run_over(
         let found = (base.origin.host.as_str(), base.origin.port).to_socket_addrs().map(Iterator::collect);
         addresses.push(prepare::allowed(&base.origin, found, options)?);
     }
+    let bases = Base::all(&targets);
+    preflight::check(plan, &bases, &addresses, options)?;
+    if let Some(tell) = options.warned.as_ref().filter(|_| !options.served_here) {
+        let network = way(0);
+        let warnings = here(async |clock| preflight::reach(&*network, &clock, &bases, &addresses).await)?;
+        warnings.iter().for_each(|warning| tell(warning));
+    }
     let shared = prepare::shared(plan, options, targets);
     prepare::security(&shared)?;
     let mut ground = Ground { network: way(0), constants, addresses, shared, setup: Vec::new(), trodden: false };
@@ -76,7 +84,7 @@ fn run_over(
     if failed.is_none() {
         ground.begin_anew(plan, options);
         hearing.begin();
-        length = bear(way, &ground, plan, options, stop, &mut hearing, watch)?;
+        length = bear(&way, &ground, plan, options, stop, &mut hearing, watch)?;
     }
     if plan.once.is_some() {
         ground.begin_anew(plan, options);
@@ -98,7 +106,7 @@ fn here<T>(work: impl AsyncFnOnce(Clock) -> T) -> Result<T, Error> {
 
 /// Bears the load on threads of its own; how long that took.
 fn bear(
-    way: Way,
+    way: &Way,
     ground: &Ground,
     plan: &Plan,
     options: &Options,
@@ -125,7 +133,8 @@ fn bear(
             listener: options.listener.clone(),
         };
         let (tell, stop, targets) = (Farewell(tell.clone(), index), stop.clone(), ground.shared.targets.clone());
-        let body = move || attend(seedling, way, &targets, &starts, &stop, &start, &tell);
+        let way = way.clone();
+        let body = move || attend(seedling, &way, &targets, &starts, &stop, &start, &tell);
         let thread = thread::Builder::new().name(format!("scn-load-{index}")).spawn(body).map_err(Error::Thread)?;
         load.push((thread, go));
     }
@@ -196,7 +205,7 @@ fn joined(load: Vec<(thread::JoinHandle<()>, mpsc::Sender<Instant>)>) {
 /// A load thread, from its runtime to its last user.
 fn attend(
     seedling: Seedling,
-    way: Way,
+    way: &Way,
     targets: &[url::Url],
     starts: &[Start],
     stop: &Stop,
@@ -353,13 +362,17 @@ mod tests {
 
     /// Runs it until a thread falls; what that said, and what the ticks said: whether the run was stopping, how many
     /// connections there were and how many users had started and ended.
-    fn fall(way: Way, threads: usize) -> (String, Vec<(bool, u64, u64, u64)>) {
+    fn fall(
+        way: impl Fn(usize) -> Rc<dyn Network> + Send + Sync + 'static,
+        threads: usize,
+    ) -> (String, Vec<(bool, u64, u64, u64)>) {
         let mut ticks = Vec::new();
         let mut watch = |tick: &Tick<'_>| {
             let users = tick.total.users_of(crate::plan::UserId(0));
             ticks.push((tick.stopping, tick.total.counter(Counter::ConnectionsOpened), users.started, users.ended));
         };
         let stop = Stop::default();
+        let way: Way = Arc::new(way);
         let run = || run_over(way, &plan(12), &options(threads), &stop, &mut watch).map(|_| ());
         let panic = catch_unwind(AssertUnwindSafe(run)).expect_err("the panic comes here");
         let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -389,7 +402,8 @@ mod tests {
         let stages = vec![stage(200.0, Duration::ZERO), stage(200.0, plan.load.duration)];
         plan.load.parts[0].shape = Shape::Open { stages, max_users: 50 };
         let stop = Stop::default();
-        let finished = run_over(|_| silent(false), &plan, &options(3), &stop, &mut |_| {}).expect("it can run");
+        let finished =
+            run_over(Arc::new(|_| silent(false)), &plan, &options(3), &stop, &mut |_| {}).expect("it can run");
         let (arrivals, missed) = (Counter::Arrivals, Counter::ArrivalsMissed);
         assert_eq!(finished.total.counter(arrivals) + finished.total.counter(missed), 60);
     }

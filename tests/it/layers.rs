@@ -29,6 +29,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("hmac", &["plan"]),
     ("jiff", &["base", "cli"]),
     ("cookie_store", &["run"]),
+    ("nix", &["run"]),
     ("hyper", &["run", "demo"]),
     ("tokio_tungstenite", &["run", "demo"]),
     ("tokio", &["run", "demo", "cli"]),

@@ -5,5 +5,6 @@
 mod against_others;
 mod demo;
 mod ending;
+mod ports;
 mod program;
 mod rogues;

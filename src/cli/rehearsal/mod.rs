@@ -3,6 +3,7 @@
 mod lines;
 mod objects;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -59,6 +60,10 @@ pub struct Arguments {
     /// Also send to this host, beside this machine; may be given several times
     #[arg(short, long, value_name = "HOST", value_parser = values::host, help_heading = "Target")]
     allow: Vec<String>,
+
+    /// Make connections from these addresses of this machine in turn, as in 127.0.0.2,127.0.0.3
+    #[arg(long, value_name = "ADDRESS,…", value_parser = values::source, value_delimiter = ',', help_heading = "Target")]
+    source: Vec<IpAddr>,
 
     /// Serve the embedded oscilloscope service on a free port and send everything there
     #[arg(long, help_heading = "Target")]
@@ -141,10 +146,12 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
         target: target.clone(),
         named_targets,
         allow,
+        sources: values::each_once(arguments.source),
         environment: environment.variables,
         run_id: run_id(),
         served_here: service.is_some(),
         listener: Some(listener),
+        warned: None,
     };
     if arguments.format == Format::Text {
         let on = target.map(|url| format!(" · {url}")).unwrap_or_default();

@@ -7,6 +7,7 @@ mod fmt;
 mod new;
 mod parts;
 mod plan;
+mod preflight;
 mod rehearsal;
 mod rendering;
 mod run;

@@ -2,6 +2,7 @@
 //! misbehave.
 
 mod aborts;
+mod exhausted;
 mod life;
 mod loads;
 mod misbehaviour;
