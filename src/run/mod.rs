@@ -59,7 +59,7 @@ pub use connection::BODY_KEPT_MAX;
 pub use life::UNANSWERED_MIN;
 pub use limits::Shortage;
 pub use once::SetupFailed;
-pub use preflight::Warning;
+pub use preflight::{Warned, Warning};
 pub use rehearse::{Rehearsed, rehearse, rehearse_over};
 
 /// What a run needs beside its plan.
@@ -84,7 +84,7 @@ pub struct Options {
     /// Who is told what happens to each user, as it happens.
     pub listener: Option<trace::Listener>,
     /// Who is told before the load what may be wrong with it.
-    pub warned: Option<Arc<dyn Fn(&Warning) + Send + Sync>>,
+    pub warned: Option<Warned>,
 }
 
 /// The stop button: pressed once, no new iterations begin and running ones get their graceful stop; pressed twice,

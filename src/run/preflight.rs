@@ -5,6 +5,7 @@
 //! may be what is to be measured.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -20,6 +21,9 @@ use crate::plan::Plan;
 
 /// So long is waited for an answer of the targets, all at the same time.
 const REACH_WAIT: Duration = Duration::from_secs(2);
+
+/// Who is told of warnings.
+pub type Warned = Arc<dyn Fn(&Warning) + Send + Sync>;
 
 /// Something that does not keep a run from starting.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! A connection as hyper sees it: counts its bytes, stamps the first one out, and remembers how it ended.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ const READ_MAX: usize = 16 << 10;
 
 /// What a load thread's connections share.
 pub struct Wires {
-    /// Where bytes land before hyper takes them: so a read needs no memory of its own, and no byte is zeroed first.
+    /// Where bytes land before hyper, or a socket, takes them: so a read needs no memory of its own, and no byte is zeroed first.
     landing: RefCell<Box<[u8]>>,
     /// hyper's waker, see [`Wires::hyper_waker`].
     pub waker: Waker,
@@ -50,6 +50,11 @@ impl Default for Wires {
 }
 
 impl Wires {
+    /// Where bytes land, for whoever reads now.
+    pub fn landing(&self) -> RefMut<'_, [u8]> {
+        RefMut::map(self.landing.borrow_mut(), |landing| &mut **landing)
+    }
+
     /// Whether hyper has woken itself since the last time this was asked.
     ///
     /// A connection and its answer are polled together, so hyper's wakes from the one to the other would only run the

@@ -6,24 +6,21 @@
 //! the user pauses or waits for HTTP, at the cost of one wake-up and no second task, channel or lock; and nothing can be
 //! left behind, for dropping the walk drops the sockets.
 //!
-//! Cost of an idle socket: the read buffer of 4 KiB, some 600 bytes beside it, and what tokio and the kernel keep.
+//! Cost of an idle socket: a buffer of half a KiB, some 700 bytes beside it, and what tokio and the kernel keep.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Sink, Stream as _};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Error, Message as Frame};
+use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::events::EventStream;
 use super::standing::Lasting;
-use super::transport::{Counted, gone, spoken, trouble};
+use super::transport::{Landing, Socket, gone, spoken, trouble};
 use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind};
 use crate::plan::{OpId, SeriesId, Since, SocketId, StepId};
@@ -237,19 +234,11 @@ impl Sockets {
             if let Some(end) = &line.end {
                 return Poll::Ready(Err(end.trouble()));
             }
-            let Some(Source::Socket(stream)) = &mut line.stream else { return Poll::Ready(Err(gone())) };
-            let mut stream = Pin::new(stream);
-            let flushed = (|| {
-                if frame.is_some() {
-                    ready!(stream.as_mut().poll_ready(cx))?;
-                }
-                if let Some(frame) = frame.take() {
-                    line.closing = frame.is_close();
-                    stream.as_mut().start_send(frame)?;
-                }
-                stream.as_mut().poll_flush(cx)
-            })();
-            flushed.map_err(|error: Error| trouble(&error))
+            let Some(Source::Socket(socket)) = &mut line.stream else { return Poll::Ready(Err(gone())) };
+            let closing = frame.as_ref().is_some_and(Frame::is_close);
+            let sent = socket.poll_send(cx, &mut frame).map_err(|error| trouble(&error));
+            line.closing |= closing && frame.is_none();
+            sent
         })
         .await
     }
@@ -343,7 +332,7 @@ pub(super) struct Line {
 #[allow(clippy::large_enum_variant)] // a socket is what there usually is, and a line lives in a box already
 pub(super) enum Source {
     /// A WebSocket.
-    Socket(WebSocketStream<Counted>),
+    Socket(Socket),
     /// A stream of server-sent events.
     Events(Box<EventStream>),
 }
@@ -377,9 +366,9 @@ impl End {
 
 impl Line {
     /// A socket that was dialled at `dialled` and is open since `opened`.
-    pub(super) fn new(stream: WebSocketStream<Counted>, url: Rc<str>, dialled: Offset, opened: Offset) -> Line {
-        let written = stream.get_ref().written;
-        Line::of(Source::Socket(stream), written, url, dialled, opened)
+    pub(super) fn new(socket: Socket, url: Rc<str>, dialled: Offset, opened: Offset) -> Line {
+        let written = socket.written();
+        Line::of(Source::Socket(socket), written, url, dialled, opened)
     }
 
     /// The same of either kind, with so many bytes written.
@@ -430,8 +419,8 @@ impl Line {
 
     /// Bytes written since the last time.
     pub(super) fn newly_written(&mut self) -> u64 {
-        let Some(Source::Socket(stream)) = &self.stream else { return 0 };
-        let before = std::mem::replace(&mut self.written, stream.get_ref().written);
+        let Some(Source::Socket(socket)) = &self.stream else { return 0 };
+        let before = std::mem::replace(&mut self.written, socket.written());
         self.written - before
     }
 
@@ -494,14 +483,17 @@ impl Line {
         }
         self.turn = turn;
         let was_full = self.is_full();
+        let mut landing = None;
         loop {
             if !was_full && self.is_full() {
                 // More may have come at once than the queue holds: the walk takes what it wants before that is too much.
                 cx.waker().wake_by_ref();
                 break;
             }
-            let stream = match &mut self.stream {
-                Some(Source::Socket(stream)) => stream,
+            let frame = match &mut self.stream {
+                Some(Source::Socket(socket)) => {
+                    socket.poll_frame(cx, landing.get_or_insert_with(|| Landing::new(&thread.wires)))
+                }
                 Some(Source::Events(events)) => {
                     match events.poll_event(cx, &thread.wires) {
                         Poll::Pending => break,
@@ -518,7 +510,7 @@ impl Line {
                 }
                 None => break,
             };
-            match Pin::new(stream).poll_next(cx) {
+            match frame {
                 Poll::Pending => break,
                 Poll::Ready(Some(Ok(Frame::Text(text)))) => self.frame(text.into(), thread),
                 Poll::Ready(Some(Ok(Frame::Binary(bytes)))) => self.frame(bytes, thread),
@@ -528,6 +520,9 @@ impl Line {
                 Poll::Ready(Some(Err(error))) => self.lose(trouble(&error), thread),
                 Poll::Ready(None) => self.lose(gone(), thread),
             }
+        }
+        if let (Some(landing), Some(Source::Socket(socket))) = (landing, &mut self.stream) {
+            socket.keep(landing);
         }
         !self.queue.is_empty()
     }

@@ -13,13 +13,11 @@ use http::header::{
 };
 use http::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::line::Line;
-use super::transport::{Counted, configuration};
+use super::transport::{Counted, Socket};
 use super::{Reason, User};
 use crate::base::units::duration_text;
 use crate::metrics::{ErrorKind, Sample};
@@ -123,7 +121,7 @@ async fn shake_hands(
     upgrade: Upgrade,
     deadline: crate::base::Offset,
     sample: &mut Sample,
-) -> Result<WebSocketStream<Counted>, Trouble> {
+) -> Result<Socket, Trouble> {
     let mut stream = Counted::new(reach(thread, &upgrade.origin, Offer::One, deadline).await?.0);
     sample.sent = thread.clock.now();
     let answered = exchange(&mut stream, &upgrade.head).await;
@@ -139,7 +137,7 @@ async fn shake_hands(
     if let Some(why) = fault(&headers, &upgrade) {
         return Err(Trouble::new(ErrorKind::Protocol, why));
     }
-    Ok(WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(configuration())).await)
+    Ok(Socket::new(stream, rest))
 }
 
 /// Sends a request and reads the head of its answer.
