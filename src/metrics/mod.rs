@@ -6,6 +6,7 @@
 
 pub mod health;
 pub mod numbers;
+pub mod phases;
 pub mod recent;
 pub mod recorder;
 pub mod sample;
@@ -18,6 +19,7 @@ pub mod watch;
 
 pub use health::Health;
 pub use numbers::Numbers;
+pub use phases::{Phase, PhasesSeen};
 pub use recent::Recent;
 pub use recorder::Recorder;
 pub use sample::{Counter, ErrorKind, IterationEnd, IterationOutcome, Outcome, Sample};

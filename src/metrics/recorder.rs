@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::phases::{Phase, PhasesSeen};
 use super::snapshot::{BesideSeen, Failure, IterationsSeen, PointSeen, SeriesSeen, Snapshot, UsersSeen};
 use super::times::Times;
 use super::{Counter, ErrorKind, IterationEnd, Outcome, Sample};
 use crate::base::Offset;
-use crate::plan::{MeasureUnit, Plan, PointId, SeriesId, SeriesKind, StepId, UserId};
+use crate::plan::{MeasureUnit, Plan, PointId, SeriesId, SeriesKind, StepId, TargetId, UserId};
 
 /// So many messages are kept for failures of one kind at one place: the first says it, two more show whether it
 /// varies.
@@ -43,6 +44,7 @@ impl Recorder {
             tasks: plan.tasks.iter().map(|task| seen_of(plan, task)).collect(),
             users: vec![UsersSeen::default(); plan.users.len()],
             points: vec![PointSeen::default(); plan.points.len()],
+            phases: vec![PhasesSeen::default(); plan.targets.len()],
             ..Snapshot::default()
         };
         Recorder {
@@ -104,6 +106,12 @@ impl Recorder {
                 Some((point, kind))
             }
         }
+    }
+
+    /// Notes how long a request to this target was in this phase.
+    #[inline]
+    pub fn phase(&mut self, target: TargetId, phase: Phase, from: Offset, to: Offset) {
+        self.seen.phases[target.0 as usize].record_nanos(phase, to.0.saturating_sub(from.0));
     }
 
     /// Notes one run of a group: its time less its pauses, and whether it came to its end.
@@ -204,6 +212,7 @@ impl Recorder {
             tasks: seen.tasks.iter_mut().map(take_iterations).collect(),
             users: seen.users.iter_mut().map(std::mem::take).collect(),
             points: seen.points.iter_mut().map(take_point).collect(),
+            phases: seen.phases.iter_mut().map(PhasesSeen::take).collect(),
             lateness: seen.lateness.take(),
             counters: std::mem::take(&mut seen.counters),
             ..Snapshot::default()

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::health::Health;
 use super::numbers::Numbers;
+use super::phases::PhasesSeen;
 use super::sample::{Counter, ErrorKind, IterationOutcome};
 use super::times::Times;
 use crate::base::Offset;
-use crate::plan::{PointId, SeriesId, TaskId, UserId};
+use crate::plan::{PointId, SeriesId, TargetId, TaskId, UserId};
 
 /// What was seen in one window, by one thread or many, over a second or a whole run.
 ///
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub users: Vec<UsersSeen>,
     /// What happened at each place of the scenario; [`PointId`] is the index.
     pub points: Vec<PointSeen>,
+    /// Where the time of requests went; [`TargetId`] is the index.
+    pub phases: Vec<PhasesSeen>,
     /// `begun - due` of all samples: how late we were ourselves.
     pub lateness: Times,
     /// What the load threads used of their cores.
@@ -153,6 +156,7 @@ impl Snapshot {
         merge_tables(&mut self.tasks, &other.tasks, IterationsSeen::merge);
         merge_tables(&mut self.users, &other.users, UsersSeen::merge);
         merge_tables(&mut self.points, &other.points, PointSeen::merge);
+        merge_tables(&mut self.phases, &other.phases, PhasesSeen::merge);
         self.lateness.merge(&other.lateness);
         self.health.merge(&other.health);
         merge_counts(&mut self.counters, &other.counters);
@@ -198,6 +202,11 @@ impl Snapshot {
     /// The users of a class; none when none has started.
     pub fn users_of(&self, id: UserId) -> UsersSeen {
         self.users.get(id.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// Where the time of requests to a target went; `None` when there were none yet.
+    pub fn phases_of(&self, id: TargetId) -> Option<&PhasesSeen> {
+        self.phases.get(id.0 as usize)
     }
 
     /// How many users live at the end of the window, provided it reaches back to the beginning of the run.

@@ -80,6 +80,11 @@ pub struct Plan {
 pub const SETUP_BYTES_MAX: usize = 1 << 20;
 
 impl Plan {
+    /// What a target is called in reports; the one without a name `default`.
+    pub fn target_name(&self, target: TargetId) -> &str {
+        self.targets[target.0 as usize].name.as_deref().unwrap_or("default")
+    }
+
     /// The classes of users, without who does `setup` and `teardown`.
     pub fn classes(&self) -> &[User] {
         &self.users[..self.once.map_or(self.users.len(), |once| once.0 as usize)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::style::{Ink, Style};
-use super::{text, words};
+use super::{phases, text, words};
 use crate::metrics::{Judged, Recent, Snapshot, Totals};
 use crate::plan::Plan;
 
@@ -34,6 +34,7 @@ const HINT_WIDTH_MIN: usize = 70;
 /// seconds, thresholds. The number of lines changes little, so that redrawing does not jump.
 pub fn live(now: &Now<'_>, width: usize, style: Style) -> Vec<String> {
     let mut lines = vec![progress(now, width, style)];
+    lines.extend(phases::warning(now.plan).map(|text| style.paint(Ink::Bad, &text::cut(&format!("  {text}"), width))));
     lines.push(text::cut(&format!("  {}", counts(now)), width));
     lines.push(text::cut(&format!("  {}", times(now)), width));
     lines.extend(thresholds(now.judged, width, style));
@@ -47,6 +48,9 @@ pub fn plain_line(now: &Now<'_>) -> String {
     let broken = now.judged.iter().filter(|judged| stands_badly(judged)).count();
     let mut line =
         format!("{} of {}{state} · {} · {}", text::clock(now.elapsed), text::clock(planned), counts(now), times(now),);
+    if phases::warning(now.plan).is_some() {
+        line += " · verify off";
+    }
     if broken > 0 {
         line += &format!(" · {} so far", text::counted(broken as u64, "threshold broken", "thresholds broken"));
     }

@@ -9,6 +9,7 @@ mod beside;
 mod body;
 pub mod errors;
 pub mod live;
+mod phases;
 pub mod style;
 pub mod summary;
 pub mod table;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::phases::{self, PhaseRow};
 use super::{Finished, errors, words};
 use crate::metrics::thresholds::{How, Unit, timed_rows};
 use crate::metrics::verdict::{CPU_SPAN, CPU_SPAN_LEAST};
@@ -38,6 +39,8 @@ pub struct Summary {
     pub checks: Vec<Check>,
     pub thresholds: Vec<Threshold>,
     pub errors: Vec<Error>,
+    /// Where the time of requests went.
+    pub phases: Vec<PhaseRow>,
     pub counters: BTreeMap<&'static str, u64>,
     pub generator: Generator,
 }
@@ -59,6 +62,8 @@ pub struct Run {
     /// The threshold that ended it, if one did.
     pub aborted: Option<Aborted>,
     pub notes: Vec<String>,
+    /// The targets whose certificates nobody looked at.
+    pub unverified: Vec<String>,
 }
 
 /// The threshold that ended a run.
@@ -294,6 +299,7 @@ pub fn summary(run: &Finished<'_>) -> Summary {
             stopped: meta.stopped,
             aborted: run.judged.iter().find_map(aborted),
             notes: meta.notes.clone(),
+            unverified: phases::unverified(plan),
         },
         validity: Validity {
             verdict: verdict.validity().name(),
@@ -317,6 +323,7 @@ pub fn summary(run: &Finished<'_>) -> Summary {
         checks: checks(run),
         thresholds: run.judged.iter().map(threshold).collect(),
         errors: errors(run),
+        phases: phases::rows(run),
         counters: Counter::ALL.iter().map(|counter| (counter.name(), seen.counter(*counter))).collect(),
         generator: Generator {
             lateness_ms: times_ms(&seen.lateness),
@@ -523,7 +530,7 @@ fn errors(run: &Finished<'_>) -> Vec<Error> {
     rows.collect()
 }
 
-fn times_ms(times: &Times) -> TimesMs {
+pub(super) fn times_ms(times: &Times) -> TimesMs {
     let millis = |time: Option<std::time::Duration>| time.map(|time| rounded(time.as_secs_f64() * 1e3));
     let percentile = |percent| millis(times.percentile(percent));
     TimesMs {

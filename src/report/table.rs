@@ -2,7 +2,7 @@
 
 use super::style::{Ink, Style};
 use super::text::{self, Cell};
-use super::{Finished, beside, words};
+use super::{Finished, beside, phases, words};
 use crate::metrics::thresholds::timed_rows;
 use crate::metrics::verdict::{CPU_SPAN, CPU_SPAN_LEAST};
 use crate::metrics::{Counter, Times, Validity};
@@ -20,6 +20,9 @@ pub fn table(run: &Finished<'_>, width: usize, style: Style) -> String {
 pub fn seen(run: &Finished<'_>, width: usize, style: Style) -> String {
     let width = width.max(60);
     let mut lines = vec![heading(run, width, style)];
+    lines.extend(
+        phases::warning(run.plan).iter().flat_map(|text| wrapped(text, width)).map(|line| style.paint(Ink::Bad, &line)),
+    );
     let sections = [
         thresholds(run, width, style),
         requests(run, width, style),
@@ -328,6 +331,11 @@ fn counted(run: &Finished<'_>, width: usize, style: Style) -> Vec<String> {
     ];
     if connections.iter().any(|(count, _)| *count > 0) {
         rows.push(("Connections", said(&connections, 1)));
+    }
+    let mut phases = phases::told(run);
+    if let Some(last) = phases.last_mut() {
+        last.push_str(", on average");
+        rows.push(("Phases", phases));
     }
     let messages = [
         (count(Counter::MessagesSent), "sent"),

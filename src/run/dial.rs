@@ -10,7 +10,7 @@ use super::place::Origin;
 use super::thread::Thread;
 use super::tls::{self, Offer, Spoken};
 use crate::base::Offset;
-use crate::metrics::{Counter, ErrorKind};
+use crate::metrics::{Counter, ErrorKind, Phase};
 
 /// What went wrong below the level of answers: its kind, and in words for a note.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub(super) async fn reach(
     offer: Offer,
     deadline: Offset,
 ) -> Result<(Stream, Spoken), Trouble> {
-    let reached = match dial(thread, &origin.host, origin.port, deadline).await {
+    let reached = match dial(thread, origin, deadline).await {
         Ok(stream) if origin.secure => secure(thread, origin, offer, stream, deadline).await,
         Ok(stream) => Ok((stream, if offer == Offer::Two { Spoken::Two } else { Spoken::One })),
         Err(trouble) => Err(trouble),
@@ -102,11 +102,22 @@ pub(super) async fn reach(
     reached
 }
 
-/// A connection to `host` (a name or an address, IPv6 without brackets).
-async fn dial(thread: &Thread, host: &str, port: u16, deadline: Offset) -> Result<Stream, Trouble> {
-    thread.clock.within(deadline, connect(thread, host, port)).await.unwrap_or_else(|Elapsed| {
-        Err(Trouble::new(ErrorKind::ConnectTimeout, format!("no connection to {host}:{port} in time")))
-    })
+/// A connection to a server, over which nothing has been said yet.
+async fn dial(thread: &Thread, origin: &Origin, deadline: Offset) -> Result<Stream, Trouble> {
+    let Origin { host, port, target, .. } = origin;
+    let phase = |phase, from, to| thread.recorder.borrow_mut().phase(*target, phase, from, to);
+    let begun = thread.clock.now();
+    let late = |Elapsed| Err(Trouble::new(ErrorKind::Dns, format!("`{host}` was not resolved in time")));
+    let addresses = thread.clock.within(deadline, addresses(thread, host, *port)).await.unwrap_or_else(late)?;
+    let found = thread.clock.now();
+    if host.parse::<IpAddr>().is_err() {
+        phase(Phase::Dns, begun, found);
+    }
+    let late =
+        |Elapsed| Err(Trouble::new(ErrorKind::ConnectTimeout, format!("no connection to {host}:{port} in time")));
+    let stream = thread.clock.within(deadline, connect(thread, host, &addresses)).await.unwrap_or_else(late)?;
+    phase(Phase::Connect, found, thread.clock.now());
+    Ok(stream)
 }
 
 /// The handshake of TLS over `stream`.
@@ -120,15 +131,17 @@ async fn secure(
     let own = *thread.bases[origin.target.0 as usize].origin == *origin;
     let config = thread.shared.security.of(origin.target, own);
     let config = config.map_err(|unfit| Trouble::new(ErrorKind::Tls, unfit.why))?;
+    let begun = thread.clock.now();
     let shaking = tls::shake_hands(config, &origin.host, offer, stream);
-    thread.clock.within(deadline, shaking).await.unwrap_or_else(|Elapsed| {
+    let shaken = thread.clock.within(deadline, shaking).await.unwrap_or_else(|Elapsed| {
         let text = format!("the TLS handshake with {} was not finished in time", origin.authority);
         Err(Trouble::new(ErrorKind::ConnectTimeout, text))
-    })
+    })?;
+    thread.recorder.borrow_mut().phase(origin.target, Phase::Tls, begun, thread.clock.now());
+    Ok(shaken)
 }
 
-async fn connect(thread: &Thread, host: &str, port: u16) -> Result<Stream, Trouble> {
-    let addresses = addresses(thread, host, port).await?;
+async fn connect(thread: &Thread, host: &str, addresses: &Addresses) -> Result<Stream, Trouble> {
     let mut trouble = None;
     for turn in 0..addresses.all.len() {
         let index = (addresses.best.get() + turn) % addresses.all.len();
