@@ -27,6 +27,7 @@ pub mod scenario;
 pub mod screen;
 pub mod signals;
 pub mod values;
+mod ways;
 
 use std::process::ExitCode;
 

@@ -16,7 +16,7 @@ use super::folder::{self, Folder, Results};
 use super::live::Live;
 use super::render::text::Drawing;
 use super::screen::Screen;
-use super::{load, logs, scenario, signals, values};
+use super::{load, logs, scenario, signals, values, ways};
 use crate::base::{SourceFile, Sources};
 use crate::demo::{self, Switches};
 use crate::diagnostic::Severity;
@@ -54,6 +54,9 @@ pub struct Arguments {
     /// Make connections from these addresses of this machine in turn, as in 127.0.0.2,127.0.0.3: each has ports of its own
     #[arg(long, value_name = "ADDRESS,…", value_parser = values::source, value_delimiter = ',', help_heading = "Target")]
     source: Vec<IpAddr>,
+
+    #[command(flatten)]
+    ways: ways::Flags,
 
     /// Serve the embedded oscilloscope service on a free port and send the load there
     #[arg(long, help_heading = "Target")]
@@ -150,6 +153,8 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         named_targets: choices.named_targets.clone(),
         allow: choices.allow.clone(),
         sources: choices.sources.clone(),
+        pinned: choices.ways.resolve.clone(),
+        name_servers: choices.ways.dns_server.clone(),
         environment: environment.variables,
         run_id: id.clone(),
         served_here: service.is_some(),
@@ -279,6 +284,7 @@ struct Choices {
     named_targets: Vec<(String, String)>,
     allow: Vec<String>,
     sources: Vec<IpAddr>,
+    ways: ways::Flags,
     demo: bool,
     threads: usize,
     quiet: bool,
@@ -301,6 +307,7 @@ fn choose(arguments: Arguments, environment: &Environment) -> Result<Choices, Fa
         named_targets,
         allow: environment.flag_or(allow, "SCN_ALLOW", values::hosts)?.unwrap_or_default(),
         sources: values::each_once(arguments.source),
+        ways: arguments.ways,
         demo: arguments.demo,
         threads: arguments.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
         quiet: arguments.quiet,

@@ -1,6 +1,6 @@
 //! Readers of values on the command line and in variables: what is so, then what would help, in one line.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::base::units::{parse_duration, read_rate};
 use crate::base::{Rate, Share};
 use crate::plan::profile::{SPAWN_RATE_MAX, USERS_MAX};
+use crate::run::resolve::Pinned;
 
 /// Most threads of one run.
 const THREADS_MAX: u16 = 1024;
@@ -188,6 +189,19 @@ pub fn each_once(mut all: Vec<IpAddr>) -> Vec<IpAddr> {
     all
 }
 
+/// What a name stands for.
+pub fn pinned(text: &str) -> Result<Pinned, String> {
+    text.parse()
+}
+
+/// The address of a name server; 53 where no port is said.
+pub fn name_server(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let with_port = || text.parse().ok();
+    let without = bare.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53));
+    without.or_else(with_port).ok_or_else(|| "an address is needed, as in 127.0.0.1 or 127.0.0.1:5353".into())
+}
+
 /// A path; clap's own reader takes an empty one.
 pub fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("a path is needed".into()) } else { Ok(text.into()) }
@@ -263,6 +277,12 @@ mod tests {
         {
             assert!(source(wrong).is_err(), "{wrong}");
         }
+        let server = |text: &str| name_server(text).map(|address| address.to_string());
+        assert_eq!(server("127.0.0.1").as_deref(), Ok("127.0.0.1:53"));
+        assert_eq!(server("127.0.0.1:5353").as_deref(), Ok("127.0.0.1:5353"));
+        assert_eq!(server("::1").as_deref(), Ok("[::1]:53"));
+        assert_eq!(server("[::1]:5353").as_deref(), Ok("[::1]:5353"));
+        assert!(server("dns.test").is_err());
         assert_eq!(hosts("a.example, b.example"), Ok(vec!["a.example".into(), "b.example".into()]));
     }
 }

@@ -2,15 +2,22 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use super::clock::Elapsed;
 use super::network::Stream;
 use super::place::Origin;
+use super::resolve::{Addresses, Pinned, addresses, pinned};
 use super::thread::Thread;
 use super::tls::{self, Offer, Spoken};
 use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind, Phase};
+
+/// So long an address may be silent until the next one behind the same name is tried beside it (RFC 8305, 5).
+pub const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What went wrong below the level of answers: its kind, and in words for a note.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +58,12 @@ impl Trouble {
         Trouble { kind, text }
     }
 
+    /// What an error while a name is looked up means.
+    pub(super) fn of_resolve(host: &str, error: &io::Error) -> Trouble {
+        let kind = if is_local(error) { ErrorKind::Local } else { ErrorKind::Dns };
+        Trouble::new(kind, format!("`{host}` does not resolve: {error}"))
+    }
+
     /// What an error while connecting means.
     pub(super) fn of_connect(error: &io::Error, to: SocketAddr) -> Trouble {
         match error.kind() {
@@ -81,8 +94,9 @@ fn is_local(error: &io::Error) -> bool {
 /// A connection to a server over which HTTP can be spoken, and which of its versions; or why there is none by
 /// `deadline`. Over TLS where the server wants it; who offers HTTP/2 alone has it over plain TCP, too.
 ///
-/// A host that may not be sent to is refused before the first packet. Names are resolved once per thread and run; their
-/// addresses are tried in turn, beginning with the one that worked last. Counts connections opened and failed.
+/// A host that may not be sent to is refused before the first packet. Of several addresses behind a name, each connection
+/// begins with the next one; one that cannot be reached, or is silent for [`PATIENCE`], is followed by the one behind
+/// it, and the first that answers is taken. Counts connections opened and failed.
 pub(super) async fn reach(
     thread: &Thread,
     origin: &Origin,
@@ -115,7 +129,7 @@ async fn dial(thread: &Thread, origin: &Origin, deadline: Offset) -> Result<Stre
     }
     let late =
         |Elapsed| Err(Trouble::new(ErrorKind::ConnectTimeout, format!("no connection to {host}:{port} in time")));
-    let stream = thread.clock.within(deadline, connect(thread, host, &addresses)).await.unwrap_or_else(late)?;
+    let stream = thread.clock.within(deadline, connect(thread, &addresses)).await.unwrap_or_else(late)?;
     phase(Phase::Connect, found, thread.clock.now());
     Ok(stream)
 }
@@ -141,17 +155,36 @@ async fn secure(
     Ok(shaken)
 }
 
-async fn connect(thread: &Thread, host: &str, addresses: &Addresses) -> Result<Stream, Trouble> {
+async fn connect(thread: &Thread, addresses: &Addresses) -> Result<Stream, Trouble> {
+    let try_one = async |to| (to, thread.network.connect(to).await);
+    if let Some(only) = addresses.only() {
+        let (to, made) = try_one(only).await;
+        return made.map_err(|error| Trouble::of_connect(&error, to));
+    }
+    let mut left = addresses.in_turn(thread.clock.now()).into_iter();
+    let mut trying = FuturesUnordered::new();
+    let mut silent: Vec<SocketAddr> = Vec::new();
     let mut trouble = None;
-    for turn in 0..addresses.all.len() {
-        let index = (addresses.best.get() + turn) % addresses.all.len();
-        match thread.network.connect(addresses.all[index]).await {
-            Ok(stream) => {
-                addresses.best.set(index);
+    loop {
+        if let Some(next) = left.next() {
+            silent.push(next);
+            trying.push(try_one(next));
+        }
+        let patience = if left.len() > 0 { thread.clock.now() + PATIENCE } else { Offset::NEVER };
+        match thread.clock.within(patience, trying.next()).await {
+            // It is silent: the next one is tried beside it.
+            Err(Elapsed) => {}
+            Ok(None) => return Err(trouble.expect("there is an address, and it was tried")),
+            Ok(Some((to, Ok(stream)))) => {
+                // Those that were tried before it and have said nothing yet are as good as gone.
+                let slower = silent.iter().take_while(|other| **other != to);
+                slower.for_each(|other| addresses.tires(*other, thread.clock.now()));
                 return Ok(stream);
             }
-            Err(error) => {
-                let next = Trouble::of_connect(&error, addresses.all[index]);
+            Ok(Some((to, Err(error)))) => {
+                silent.retain(|other| *other != to);
+                addresses.tires(to, thread.clock.now());
+                let next = Trouble::of_connect(&error, to);
                 // Out of descriptors is out of descriptors, whatever the address.
                 if next.kind == ErrorKind::Local {
                     return Err(next);
@@ -160,48 +193,6 @@ async fn connect(thread: &Thread, host: &str, addresses: &Addresses) -> Result<S
             }
         }
     }
-    Err(trouble.unwrap_or_else(|| Trouble::new(ErrorKind::Dns, format!("`{host}` has no address"))))
-}
-
-/// The addresses of a host as a thread knows them.
-#[derive(Debug)]
-pub struct Addresses {
-    all: Vec<SocketAddr>,
-    /// Index of the one that worked last.
-    best: std::cell::Cell<usize>,
-}
-
-impl Addresses {
-    /// These, the first one first.
-    pub fn new(all: Vec<SocketAddr>) -> Addresses {
-        Addresses { all, best: std::cell::Cell::new(0) }
-    }
-}
-
-async fn addresses(thread: &Thread, host: &str, port: u16) -> Result<Rc<Addresses>, Trouble> {
-    let known = |thread: &Thread| {
-        let names = thread.names.borrow();
-        names.iter().find(|(name, at, _)| *at == port && name == host).map(|(_, _, addresses)| addresses.clone())
-    };
-    if let Some(addresses) = known(thread) {
-        return Ok(addresses);
-    }
-    let refused =
-        || Trouble::new(ErrorKind::HostNotAllowed, format!("`{host}` is not allowed: name it with `--allow {host}`"));
-    // What cannot become allowed by its address is not even looked up.
-    if !may_be_allowed(host, port, &thread.shared.allow) {
-        return Err(refused());
-    }
-    let all = thread.network.resolve(host, port).await.map_err(|error| {
-        let kind = if is_local(&error) { ErrorKind::Local } else { ErrorKind::Dns };
-        Trouble::new(kind, format!("`{host}` does not resolve: {error}"))
-    })?;
-    if !is_allowed(host, port, &all, &thread.shared.allow) {
-        return Err(refused());
-    }
-    let addresses = Rc::new(Addresses::new(all));
-    thread.names.borrow_mut().push((host.to_owned(), port, addresses.clone()));
-    Ok(addresses)
 }
 
 /// Whether `host` may be sent to before its addresses are known: false only where no address could change it.
@@ -224,6 +215,11 @@ pub fn is_allowed(host: &str, port: u16, addresses: &[SocketAddr], allow: &[Stri
         }
 }
 
+/// Whether somebody has pinned `host` to this machine alone: then nothing leaves it, whatever the name is.
+pub(super) fn is_pinned_here(host: &str, port: u16, pins: &[Pinned]) -> bool {
+    pinned(pins, host, port).is_some_and(|pin| pin.addresses.iter().all(IpAddr::is_loopback))
+}
+
 fn is_listed(host: &str, port: u16, allow: &[String]) -> bool {
     allow.iter().any(|listed| {
         let name = listed.trim_matches(['[', ']']);
@@ -234,7 +230,7 @@ fn is_listed(host: &str, port: u16, allow: &[String]) -> bool {
     })
 }
 
-fn is_localhost(host: &str) -> bool {
+pub(super) fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     host == "localhost" || host.ends_with(".localhost")
 }

@@ -15,6 +15,7 @@ use super::clock::Clock;
 use super::deal::Deck;
 use super::network::{Local, Network, Stream};
 use super::place::Base;
+use super::resolve::Found;
 use super::thread::{Seedling, Shared, Thread};
 use super::user::User;
 use crate::base::{FileId, Offset, Seed, Span};
@@ -125,12 +126,13 @@ pub fn thread_with(plan: Plan, network: Rc<dyn Network>, constants: Vec<Value>) 
         targets: vec![target],
         allow: Vec::new(),
         security: Arc::new(super::tls::Security::new(&plan)),
+        pinned: Vec::new(),
         counter: AtomicU64::new(0),
         deck: Deck::new(&plan),
         next_user: AtomicU64::new(1),
         iterations: AtomicU64::new(0),
     });
-    let addresses = vec![vec![SocketAddr::from(([127, 0, 0, 1], 80))]];
+    let addresses = vec![vec![SocketAddr::from(([127, 0, 0, 1], 80))].into()];
     let seedling =
         Seedling { plan, constants, setup: Vec::new(), addresses, shared, index: 0, threads: 1, listener: None };
     Rc::new(Thread::new(seedling, bases, Clock::paused(), network))
@@ -155,8 +157,8 @@ where
     F: Fn(DuplexStream) -> S,
     S: Future<Output = ()> + 'static,
 {
-    fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
-        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])))
+    fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Found>> {
+        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))].into())))
     }
 
     fn connect(&self, _: SocketAddr) -> Local<io::Result<Stream>> {

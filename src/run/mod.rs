@@ -31,6 +31,7 @@ mod random;
 mod redirects;
 mod rehearse;
 mod request;
+pub mod resolve;
 mod session;
 mod socket;
 mod source;
@@ -75,6 +76,10 @@ pub struct Options {
     pub allow: Vec<String>,
     /// Addresses of this machine that connections come from, in turn; empty: the system chooses.
     pub sources: Vec<IpAddr>,
+    /// What names stand for, whatever DNS says.
+    pub pinned: Vec<resolve::Pinned>,
+    /// Name servers in place of the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// What `env(…)` reads.
     pub environment: HashMap<String, String>,
     /// What `run.id` says.
@@ -240,7 +245,7 @@ struct Ground {
     network: Rc<dyn network::Network>,
     constants: Vec<Value>,
     /// Of each target.
-    addresses: Vec<Vec<SocketAddr>>,
+    addresses: Vec<resolve::Found>,
     shared: Arc<thread::Shared>,
     /// What `setup` has set.
     setup: Vec<Option<Value>>,
@@ -253,11 +258,7 @@ impl Ground {
     async fn survey(plan: &Plan, network: Rc<dyn network::Network>, options: &Options) -> Result<Ground, Error> {
         let constants = prepare::constants(plan, options)?;
         let targets = prepare::targets(plan, options, &constants)?;
-        let mut addresses = Vec::new();
-        for base in place::Base::all(&targets) {
-            let found = network.resolve(&base.origin.host, base.origin.port).await;
-            addresses.push(prepare::allowed(&base.origin, found, options)?);
-        }
+        let addresses = prepare::addresses(&*network, &targets, options).await?;
         let shared = prepare::shared(plan, options, targets);
         prepare::security(&shared)?;
         Ok(Ground { network, constants, addresses, shared, setup: Vec::new(), trodden: false })

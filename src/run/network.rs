@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::resolve::{Found, Names};
 use super::source::{self, SourceAddresses};
 
 /// A future on one thread.
@@ -16,40 +17,32 @@ pub type Local<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// The way to a target.
 pub trait Network {
-    /// The addresses of a host, at least one.
-    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>>;
+    /// The addresses of a host, at least one, and how long they hold.
+    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Found>>;
     /// A connection to an address.
     fn connect(&self, to: SocketAddr) -> Local<io::Result<Stream>>;
 }
 
-/// The machine's own network: TCP, the system's resolver.
+/// The machine's own network: TCP, and names as it knows them.
 #[derive(Default)]
 pub struct Tcp {
+    /// Names that are pinned, and whom to ask for others.
+    names: Names,
     /// Where connections come from.
     sources: SourceAddresses,
 }
 
 impl Tcp {
-    /// Connections from `sources` in turn; from wherever the system likes where there are none. Of several threads each
-    /// begins with another one: `index` is its place among them.
-    pub fn new(sources: &[IpAddr], index: usize) -> Tcp {
-        Tcp { sources: SourceAddresses::new(sources, index) }
+    /// One that knows names so. Connections come from `sources` in turn; from wherever the system likes where there are
+    /// none. Of several threads each begins with another one: `index` is its place among them.
+    pub fn new(names: Names, sources: &[IpAddr], index: usize) -> Tcp {
+        Tcp { names, sources: SourceAddresses::new(sources, index) }
     }
 }
 
 impl Network for Tcp {
-    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Box::pin(std::future::ready(Ok(vec![SocketAddr::new(address, port)])));
-        }
-        let host = host.to_owned();
-        Box::pin(async move {
-            let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
-            match addresses.is_empty() {
-                true => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
-                false => Ok(addresses),
-            }
-        })
+    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Found>> {
+        self.names.resolve(host, port)
     }
 
     fn connect(&self, to: SocketAddr) -> Local<io::Result<Stream>> {

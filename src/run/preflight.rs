@@ -14,6 +14,7 @@ use super::clock::{Clock, Elapsed};
 use super::dial::Trouble;
 use super::network::Network;
 use super::place::Base;
+use super::resolve::Found;
 use super::source::{exist, fitting, no_source_for};
 use super::{Error, Options, limits};
 use crate::base::units::duration_text;
@@ -38,34 +39,24 @@ pub enum Warning {
 }
 
 /// Whether this machine has the addresses, descriptors and ports for the plan, whose targets have these addresses.
-pub(super) fn check(
-    plan: &Plan,
-    bases: &[Base],
-    addresses: &[Vec<SocketAddr>],
-    options: &Options,
-) -> Result<(), Error> {
+pub(super) fn check(plan: &Plan, bases: &[Base], found: &[Found], options: &Options) -> Result<(), Error> {
     exist(&options.sources)?;
-    for (base, addresses) in bases.iter().zip(addresses) {
+    for (base, Found { addresses, .. }) in bases.iter().zip(found) {
         if let Some(one) = addresses.first()
             && addresses.iter().all(|to| fitting(&options.sources, to.ip()) == 0)
         {
             return Err(Error::NoSource(base.origin.host.clone(), no_source_for(one.ip())));
         }
     }
-    let named = bases.iter().zip(addresses);
-    let targets: Vec<_> = named.map(|(base, all)| (base.origin.authority.clone(), all.clone())).collect();
+    let named = bases.iter().zip(found);
+    let targets: Vec<_> = named.map(|(base, found)| (base.origin.authority.clone(), found.addresses.clone())).collect();
     limits::suffice(plan, &targets, limits::ports(), options)
 }
 
 /// One connection to each target, closed at once: which of them there is none to.
-pub(super) async fn reach(
-    network: &dyn Network,
-    clock: &Clock,
-    bases: &[Base],
-    addresses: &[Vec<SocketAddr>],
-) -> Vec<Warning> {
+pub(super) async fn reach(network: &dyn Network, clock: &Clock, bases: &[Base], found: &[Found]) -> Vec<Warning> {
     let deadline = clock.now() + REACH_WAIT;
-    let knocks = bases.iter().zip(addresses).map(async |(base, addresses)| {
+    let knocks = bases.iter().zip(found).map(async |(base, Found { addresses, .. })| {
         let why = match clock.within(deadline, knock(network, addresses)).await {
             Ok(Ok(())) => return None,
             Ok(Err(trouble)) => trouble.text,

@@ -1,7 +1,6 @@
 //! Before the first packet: constants, the target, and whether it may be sent to.
 
 use std::io::{self, Read as _};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -11,11 +10,12 @@ use url::Url;
 
 use super::clock::Clock;
 use super::deal::Deck;
-use super::dial::{is_allowed, may_be_allowed};
+use super::dial::{is_allowed, is_pinned_here, may_be_allowed};
 use super::eval::{self, Scope};
-use super::network::Tcp;
+use super::network::{Network, Tcp};
 use super::place::{Base, Origin};
 use super::random::Random;
+use super::resolve::Found;
 use super::thread::{Seedling, Shared, Thread};
 use super::tls::Security;
 use super::veil::Veil;
@@ -118,26 +118,29 @@ fn one_target(target: &Target, plan: &Plan, options: &Options, constants: &[Valu
         return Err(wrong(format!("it has no scheme: did you mean `http://{}`?", text.trim())));
     }
     let base = Base::of(&url, TargetId(0)).map_err(wrong)?;
-    if !may_be_allowed(&base.origin.host, base.origin.port, &options.allow) {
-        return Err(Error::HostNotAllowed(hide(&base.origin.host)));
+    let Origin { host, port, .. } = &*base.origin;
+    if !may_be_allowed(host, *port, &options.allow) && !is_pinned_here(host, *port, &options.pinned) {
+        return Err(Error::HostNotAllowed(hide(host)));
     }
     Ok(url)
 }
 
-/// The target's addresses, if it may be sent to.
-pub(super) fn allowed(
-    origin: &Origin,
-    addresses: io::Result<Vec<SocketAddr>>,
-    options: &Options,
-) -> Result<Vec<SocketAddr>, Error> {
-    let addresses = addresses.map_err(|error| Error::Unresolved(origin.host.clone(), error.to_string()))?;
-    if addresses.is_empty() {
-        return Err(Error::Unresolved(origin.host.clone(), "it has no address".into()));
+/// The addresses of each target, which may be sent to.
+pub(super) async fn addresses(network: &dyn Network, targets: &[Url], options: &Options) -> Result<Vec<Found>, Error> {
+    let mut all = Vec::new();
+    for base in Base::all(targets) {
+        let Origin { host, port, .. } = &*base.origin;
+        let found = network.resolve(host, *port).await;
+        let found = found.map_err(|error| Error::Unresolved(host.clone(), error.to_string()))?;
+        if found.addresses.is_empty() {
+            return Err(Error::Unresolved(host.clone(), "it has no address".into()));
+        }
+        if !is_allowed(host, *port, &found.addresses, &options.allow) && !is_pinned_here(host, *port, &options.pinned) {
+            return Err(Error::HostNotAllowed(host.clone()));
+        }
+        all.push(found);
     }
-    match is_allowed(&origin.host, origin.port, &addresses, &options.allow) {
-        true => Ok(addresses),
-        false => Err(Error::HostNotAllowed(origin.host.clone())),
-    }
+    Ok(all)
 }
 
 /// Makes what the targets need to speak TLS.
@@ -157,6 +160,7 @@ pub(super) fn shared(plan: &Plan, options: &Options, targets: Vec<Url>) -> Arc<S
         targets,
         allow: options.allow.clone(),
         security: Arc::new(Security::new(plan)),
+        pinned: options.pinned.clone(),
         counter: AtomicU64::new(0),
         deck: Deck::new(plan),
         next_user: AtomicU64::new(plan.starts(1).len() as u64),

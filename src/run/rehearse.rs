@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::life;
 use super::network::{Network, Tcp};
 use super::place::Base;
+use super::resolve::Names;
 use super::{Error, Ground, Options, SetupFailed, Stop, preflight, threads};
 use crate::metrics::Snapshot;
 use crate::plan::{Delay, Plan, TaskId, UserId};
@@ -32,7 +33,8 @@ pub fn rehearse(plan: &Plan, tasks: &[TaskId], options: &Options, stop: &Stop) -
     let runtime = threads::runtime().map_err(Error::Thread)?;
     runtime.block_on(async {
         let clock = Clock::real(Instant::now()).map_err(Error::Thread)?;
-        let network = Rc::new(Tcp::new(&options.sources, 0));
+        let names = Names::new(&options.pinned, &options.name_servers);
+        let network = Rc::new(Tcp::new(names, &options.sources, 0));
         rehearse_over(plan, tasks, network, clock, options, stop).await
     })
 }

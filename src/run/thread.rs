@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,12 +13,12 @@ use super::Stop;
 use super::arrivals::{Arrivals, Desk};
 use super::clock::Clock;
 use super::deal::Deck;
-use super::dial::Addresses;
 use super::finish::{Finish, Phase};
 use super::life::{UNANSWERED_MIN, occupy, serve};
 use super::network::Network;
 use super::place::{Base, Origin};
 use super::request::Prepared;
+use super::resolve::{Found, Known, Pinned};
 use super::tls::Security;
 use super::trace::{Listener, Trace};
 use super::veil::Veil;
@@ -48,8 +47,8 @@ pub struct Thread {
     pub network: Rc<dyn Network>,
     /// What is left of this thread's block of `counter()` numbers: the next one, and one past the last.
     pub counter: Cell<(u64, u64)>,
-    /// Hosts and ports with their addresses: a handful, the targets first.
-    pub names: RefCell<Vec<(String, u16, Rc<Addresses>)>>,
+    /// Hosts and ports with their addresses, the targets first.
+    pub names: Known,
     /// Where the paths of steps begin, by target.
     pub bases: Vec<Base>,
     /// What of each HTTP operation's request never varies, by [`OpId`](crate::plan::OpId); or why it cannot be made.
@@ -90,6 +89,8 @@ pub struct Shared {
     pub allow: Vec<String>,
     /// How TLS is spoken, by target.
     pub security: Arc<Security>,
+    /// What names stand for, whatever DNS says.
+    pub pinned: Vec<Pinned>,
     /// Where the next `counter()` continues. Threads take numbers in blocks.
     pub counter: AtomicU64,
     /// What of the data is dealt.
@@ -107,7 +108,7 @@ pub(super) struct Seedling {
     /// What `setup` has set.
     pub setup: Vec<Option<Value>>,
     /// Of each target.
-    pub addresses: Vec<Vec<SocketAddr>>,
+    pub addresses: Vec<Found>,
     pub shared: Arc<Shared>,
     /// Its place among the threads, and how many there are.
     pub index: usize,
@@ -151,10 +152,10 @@ impl Thread {
             Op::Events(events) => begins_with_value(&events.request.path),
             _ => false,
         });
-        let named = |(base, addresses): (&Base, _)| {
-            (base.origin.host.clone(), base.origin.port, Rc::new(Addresses::new(addresses)))
-        };
-        let names = bases.iter().zip(addresses).map(named).collect();
+        let names = Known::default();
+        for (base, found) in bases.iter().zip(&addresses) {
+            names.learn(&base.origin.host, base.origin.port, found, index);
+        }
         let mut thread = Thread {
             recorder: RefCell::new(Recorder::new(&plan, index as u32)),
             veil: Veil::of(secret_values(&plan, &constants, &setup)),
@@ -163,7 +164,7 @@ impl Thread {
             clock,
             network,
             counter: Cell::new((0, 0)),
-            names: RefCell::new(names),
+            names,
             bases,
             prepared: Vec::new(),
             relative,

@@ -1,7 +1,6 @@
 //! The load threads of a run: started together, heard once a second, waited for.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::panic;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
@@ -14,6 +13,7 @@ use super::clock::Clock;
 use super::hear::Hearing;
 use super::network::{Network, Tcp};
 use super::place::Base;
+use super::resolve::Names;
 use super::thread::{Handed, Seedling, Thread};
 use super::{Error, Finished, Ground, Options, Stop, Tick, preflight, prepare};
 use crate::base::Offset;
@@ -42,8 +42,9 @@ pub(super) fn run(
     stop: &Stop,
     watch: &mut dyn FnMut(&Tick<'_>),
 ) -> Result<Finished, Error> {
-    let sources = options.sources.clone();
-    run_over(Arc::new(move |index| Rc::new(Tcp::new(&sources, index))), plan, options, stop, watch)
+    let (names, sources) = (Names::new(&options.pinned, &options.name_servers), options.sources.clone());
+    let way = move |index| -> Rc<dyn Network> { Rc::new(Tcp::new(names.clone(), &sources, index)) };
+    run_over(Arc::new(way), plan, options, stop, watch)
 }
 
 /// Makes the way to the target of the thread with this index, on that thread.
@@ -60,11 +61,7 @@ fn run_over(
     let mut hearing = Hearing::new(plan, stop);
     let constants = prepare::constants(plan, options)?;
     let targets = prepare::targets(plan, options, &constants)?;
-    let mut addresses: Vec<Vec<SocketAddr>> = Vec::new();
-    for base in Base::all(&targets) {
-        let found = (base.origin.host.as_str(), base.origin.port).to_socket_addrs().map(Iterator::collect);
-        addresses.push(prepare::allowed(&base.origin, found, options)?);
-    }
+    let addresses = here(async |_| prepare::addresses(&*way(0), &targets, options).await)??;
     let bases = Base::all(&targets);
     preflight::check(plan, &bases, &addresses, options)?;
     if let Some(tell) = options.warned.as_ref().filter(|_| !options.served_here) {
@@ -298,12 +295,15 @@ mod tests {
     use std::io;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::metrics::Counter;
     use crate::plan::expr::Piece;
     use crate::plan::{Connect, Load, Op, SeriesKind, SocketId, StepId, Template};
     use crate::run::fixture;
     use crate::run::network::{Local, Stream};
+    use crate::run::resolve::Found;
 
     /// A network on which each connection stays silent; that of `falls` panics where one thread makes its third.
     struct Silent {
@@ -314,8 +314,8 @@ mod tests {
     }
 
     impl Network for Silent {
-        fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
-            Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])))
+        fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Found>> {
+            Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))].into())))
         }
 
         fn connect(&self, _: SocketAddr) -> Local<io::Result<Stream>> {

@@ -13,6 +13,7 @@ use scn::metrics::{ErrorKind, Snapshot};
 use scn::plan::profile::Wanted;
 use scn::plan::{self, Plan, Profile, UserId};
 use scn::run::network::{Local, Network, Stream};
+use scn::run::resolve::Found;
 use scn::run::{self, Options, Stop};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
@@ -137,8 +138,8 @@ impl Server {
 struct Memory(Rc<Server>);
 
 impl Network for Memory {
-    fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
-        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])))
+    fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Found>> {
+        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))].into())))
     }
 
     fn connect(&self, _: SocketAddr) -> Local<io::Result<Stream>> {

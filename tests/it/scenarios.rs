@@ -16,6 +16,7 @@ use scn::plan::profile::Wanted;
 use scn::plan::profile::{self, Profile};
 use scn::plan::{self, Plan};
 use scn::run::network::{Local, Network, Stream};
+use scn::run::resolve::Found;
 use scn::run::{self, Options, Stop};
 use scn::syntax;
 
@@ -71,8 +72,8 @@ fn planned(name: &str, text: &str, profile: &Profile) -> Plan {
 struct Memory(Arc<Service>);
 
 impl Network for Memory {
-    fn resolve(&self, _host: &str, port: u16) -> Local<std::io::Result<Vec<SocketAddr>>> {
-        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])))
+    fn resolve(&self, _host: &str, port: u16) -> Local<std::io::Result<Found>> {
+        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))].into())))
     }
 
     fn connect(&self, _to: SocketAddr) -> Local<std::io::Result<Stream>> {

@@ -15,7 +15,7 @@ use super::exit::{Exit, Failure};
 use super::render::text::render;
 use super::run::{explain, run_id, serve};
 use super::screen::Screen;
-use super::{demo::no_signals, parts, scenario, signals, values};
+use super::{demo::no_signals, parts, scenario, signals, values, ways};
 use crate::base::{Seed, Sources};
 use crate::demo;
 use crate::diagnostic::nearest;
@@ -64,6 +64,9 @@ pub struct Arguments {
     /// Make connections from these addresses of this machine in turn, as in 127.0.0.2,127.0.0.3
     #[arg(long, value_name = "ADDRESS,…", value_parser = values::source, value_delimiter = ',', help_heading = "Target")]
     source: Vec<IpAddr>,
+
+    #[command(flatten)]
+    ways: ways::Flags,
 
     /// Serve the embedded oscilloscope service on a free port and send everything there
     #[arg(long, help_heading = "Target")]
@@ -147,6 +150,8 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
         named_targets,
         allow,
         sources: values::each_once(arguments.source),
+        pinned: arguments.ways.resolve,
+        name_servers: arguments.ways.dns_server,
         environment: environment.variables,
         run_id: run_id(),
         served_here: service.is_some(),

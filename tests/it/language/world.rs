@@ -29,6 +29,7 @@ use scn::metrics::snapshot::{BesideSeen, SeriesSeen};
 use scn::metrics::{Counter, ErrorKind, Judged, Snapshot};
 use scn::plan::{self, Plan, SeriesId, profile};
 use scn::run::network::{Local, Network, Stream};
+use scn::run::resolve::Found;
 use scn::run::{self, Finished, Options, Stop};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_tungstenite::WebSocketStream;
@@ -703,8 +704,8 @@ async fn write(stream: &mut DuplexStream, request: &Request, answer: Answer) -> 
 }
 
 impl Network for Service {
-    fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
-        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])))
+    fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Found>> {
+        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))].into())))
     }
 
     fn connect(&self, _: SocketAddr) -> Local<io::Result<Stream>> {

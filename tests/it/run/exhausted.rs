@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use scn::metrics::{Counter, ErrorKind, Validity, Verdict};
 use scn::plan::Op;
 use scn::run::network::{Local, Network, Stream};
+use scn::run::resolve::Found;
 use scn::run::{self, Stop};
 
 use super::world::{Draft, Memory, SECOND, kinds, options};
@@ -23,7 +24,7 @@ struct Poor {
 }
 
 impl Network for Poor {
-    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
+    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Found>> {
         self.service.resolve(host, port)
     }
 

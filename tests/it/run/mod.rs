@@ -6,6 +6,7 @@ mod exhausted;
 mod life;
 mod loads;
 mod misbehaviour;
+mod names;
 mod once;
 mod requests;
 mod stop;

@@ -16,6 +16,7 @@ use scn::plan::{
     SeriesKind, SlotId, Step, StepId, Target, TargetId, Task, TaskId, User, UserId, Value,
 };
 use scn::run::network::{Local, Network, Stream};
+use scn::run::resolve::Found;
 use scn::run::{self, Finished, Options, Stop};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -268,8 +269,8 @@ impl Memory {
 }
 
 impl Network for Memory {
-    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
-        let address = host.parse().map(|ip| vec![SocketAddr::new(ip, port)]);
+    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Found>> {
+        let address = host.parse().map(|ip| vec![SocketAddr::new(ip, port)].into());
         Box::pin(std::future::ready(address.map_err(|_| io::ErrorKind::NotFound.into())))
     }
 

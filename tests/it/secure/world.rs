@@ -18,6 +18,7 @@ use scn::diagnostic::Severity;
 use scn::metrics::{Counter, ErrorKind};
 use scn::plan::{self, profile};
 use scn::run::network::{Local, Network, Stream};
+use scn::run::resolve::Found;
 use scn::run::{self, Finished, Options, Stop};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio_rustls::TlsAcceptor;
@@ -144,9 +145,9 @@ impl Net {
 }
 
 impl Network for Net {
-    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
+    fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Found>> {
         let ip = host.parse().unwrap_or([127, 0, 0, 1].into());
-        Box::pin(std::future::ready(Ok(vec![SocketAddr::new(ip, port)])))
+        Box::pin(std::future::ready(Ok(vec![SocketAddr::new(ip, port)].into())))
     }
 
     fn connect(&self, _: SocketAddr) -> Local<io::Result<Stream>> {

@@ -17,6 +17,7 @@ use scn::metrics::{Counter, ErrorKind, Snapshot};
 use scn::plan::profile::Wanted;
 use scn::plan::{self, Plan, Profile};
 use scn::run::network::{Local, Network, Stream};
+use scn::run::resolve::Found;
 use scn::run::{self, Finished, Options, Stop, Tick};
 use tokio::io::DuplexStream;
 use tokio::time::sleep;
@@ -68,8 +69,8 @@ where
     F: Fn(WebSocketStream<DuplexStream>) -> S + Clone + 'static,
     S: Future<Output = ()> + 'static,
 {
-    fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Vec<SocketAddr>>> {
-        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))])))
+    fn resolve(&self, _: &str, port: u16) -> Local<io::Result<Found>> {
+        Box::pin(std::future::ready(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))].into())))
     }
 
     fn connect(&self, _: SocketAddr) -> Local<io::Result<Stream>> {
