@@ -31,7 +31,7 @@ run *ARGUMENTS:
 demo *ARGUMENTS:
     cargo run --release --quiet -- demo {{ARGUMENTS}}
 
-# What scn costs beside its peers, as ratios: all, or some of http websocket memory start
+# What scn costs beside its peers, and whether a load is as planned: all in 25 minutes, or http eight websocket memory start open stall crowd histograms growth stalled
 bench *WHAT:
     scripts/peers
     cargo bench --quiet --bench peers -- {{WHAT}}

@@ -91,6 +91,17 @@ impl Server {
         Server { child, address: address.trim().to_owned() }
     }
 
+    /// The oscilloscope service that scn brings, with these switches.
+    pub fn demo(switches: &[&str]) -> Server {
+        let mut command = Command::new(SCN);
+        command.args(["demo", "--listen", "127.0.0.1:0"]).args(switches);
+        let mut child = spawn_on(SERVER_CORE, command.stdin(Stdio::null()).stdout(Stdio::piped()));
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().expect("piped above")).read_line(&mut said).expect("it says its address");
+        let address = said.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address in it");
+        Server { child, address: address.to_owned() }
+    }
+
     /// What it has cost so far, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         cpu_seconds(self.child.id())
@@ -131,6 +142,14 @@ pub fn scn_run(scenario: &Path, target: &str, users: u32, spawn_rate: u32, durat
     let mut command = Command::new(SCN);
     command.arg("run").arg(scenario).args(["--quiet", "--no-results", "--target", target, "--duration", duration]);
     command.args(["--users", &users.to_string(), "--spawn-rate", &spawn_rate.to_string()]);
+    command.arg("--summary-export").arg(summary).stdin(Stdio::null());
+    command
+}
+
+/// `scn run` on a scenario with a profile of its own, quiet, the summary going to `summary`.
+pub fn scn_profile(scenario: &Path, target: &str, profile: &Path, summary: &Path) -> Command {
+    let mut command = Command::new(SCN);
+    command.arg("run").arg(scenario).args(["--quiet", "--no-results", "--target", target, "--profile"]).arg(profile);
     command.arg("--summary-export").arg(summary).stdin(Stdio::null());
     command
 }

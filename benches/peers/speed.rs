@@ -1,16 +1,17 @@
 //! CPU time for a request, and for a WebSocket round trip, beside the peers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::bare;
 use crate::measure::{Cost, Folder, Server, cost_of, median, scn_run, summary, tell};
 
 /// Rounds of alternating measurements.
-const ROUNDS: usize = 10;
+pub const ROUNDS: usize = 10;
 /// Of each measurement, in seconds.
-const SECONDS: u32 = 3;
-const CONNECTIONS: u32 = 50;
+pub const SECONDS: u32 = 3;
+/// Users, or connections where there are no users.
+pub const CONNECTIONS: u32 = 50;
 
 const HTTP: &str = r#"scenario "Floor"
 target "http://127.0.0.1:1"
@@ -29,12 +30,11 @@ pub fn http() {
     let (mut scn_us, mut wrk_us, mut oha_us, mut server_us) = (vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
         let before = server.cpu_seconds();
-        let (cost, requests) = scn(&folder, &scenario, &server, "get");
+        let (cost, requests) = scn(&folder, &scenario, &server, Some("get"));
         scn_us.push(cost.cpu_seconds / requests * 1e6);
         server_us.push((server.cpu_seconds() - before) / requests * 1e6);
         if let Some(wrk) = &wrk {
-            let cost = cost_of(Command::new(wrk).args(["-t1", "-c", &CONNECTIONS.to_string(), "-d", &seconds, &url]));
-            wrk_us.push(cost.cpu_seconds / wrk_requests(&cost) * 1e6);
+            wrk_us.push(wrk_us_of(wrk, &url));
         }
         if let Some(oha) = &oha {
             let arguments =
@@ -44,7 +44,7 @@ pub fn http() {
         }
     }
     println!("CPU per request: scn {:.2} µs, floor server {:.2} µs", mid(&scn_us), mid(&server_us));
-    compare("scn ÷ wrk, CPU per request", &scn_us, "wrk", &wrk_us, 1.6);
+    compare("scn ÷ wrk, CPU per request", &scn_us, "wrk", &wrk_us, 1.4);
     compare("scn ÷ oha, CPU per request", &scn_us, "oha", &oha_us, 1.0);
 }
 
@@ -60,18 +60,18 @@ pub fn websocket() {
     let this = std::env::current_exe().expect("the program knows itself");
     let (mut scn_us, mut bare_us) = (vec![], vec![]);
     for _ in 0..ROUNDS {
-        let (cost, calls) = scn(&folder, &scenario, &server, "echo");
+        let (cost, calls) = scn(&folder, &scenario, &server, Some("echo"));
         scn_us.push(cost.cpu_seconds / calls * 1e6);
         let cost = cost_of(Command::new(&this).args(["as-bare-websocket", &server.address, &SECONDS.to_string()]));
         let calls: f64 = cost.output.trim().parse().expect("it prints its round trips");
         bare_us.push(cost.cpu_seconds / calls * 1e6);
     }
     println!("CPU per round trip: scn {:.2} µs", mid(&scn_us));
-    compare("scn ÷ bare tokio-tungstenite, CPU per round trip", &scn_us, "bare loop", &bare_us, 1.6);
+    compare("scn ÷ bare tokio-tungstenite, CPU per round trip", &scn_us, "bare loop", &bare_us, 1.3);
 }
 
-/// One run of scn: its cost, and the successful samples of the rows whose task or name holds `row`.
-fn scn(folder: &Folder, scenario: &std::path::Path, server: &Server, row: &str) -> (Cost, f64) {
+/// One run of scn: its cost, and the samples of the rows of this task or name, or of all.
+pub fn scn(folder: &Folder, scenario: &Path, server: &Server, row: Option<&str>) -> (Cost, f64) {
     let path = folder.path("summary.json");
     let target = format!("http://{}", server.address);
     let duration = format!("{SECONDS}s");
@@ -79,10 +79,17 @@ fn scn(folder: &Folder, scenario: &std::path::Path, server: &Server, row: &str) 
     let summary = summary(&path);
     assert_eq!(summary["totals"]["failures"], 0, "scn counted failures: {}", summary["totals"]);
     let rows = summary["series"].as_array().expect("series is a list").iter();
-    let rows = rows.filter(|series| series["task"] == row || series["name"] == row);
+    let rows = rows.filter(|series| row.is_none_or(|row| series["task"] == row || series["name"] == row));
     let requests: f64 = rows.filter_map(|series| series["requests"].as_f64()).sum();
     assert!(requests > 0.0, "scn (exit code {}) made no request", cost.code);
     (cost, requests)
+}
+
+/// CPU that wrk takes for a bare GET, in µs.
+pub fn wrk_us_of(wrk: &Path, url: &str) -> f64 {
+    let (connections, seconds) = (CONNECTIONS.to_string(), format!("{SECONDS}s"));
+    let cost = cost_of(Command::new(wrk).args(["-t1", "-c", &connections, "-d", &seconds, url]));
+    cost.cpu_seconds / wrk_requests(&cost) * 1e6
 }
 
 fn wrk_requests(cost: &Cost) -> f64 {
@@ -96,13 +103,14 @@ fn oha_requests(cost: &Cost) -> f64 {
 }
 
 /// The program's place: on the path, or where the script that fetches the peers puts it.
-fn program(name: &str) -> Option<PathBuf> {
+pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let fetched = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers/bin"));
     std::env::split_paths(&path).chain([fetched]).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-fn compare(what: &str, ours: &[f64], peer: &str, theirs: &[f64], limit: f64) {
+/// Tells the peer's cost, and the median of our cost by theirs, pair by pair.
+pub fn compare(what: &str, ours: &[f64], peer: &str, theirs: &[f64], limit: f64) {
     if theirs.is_empty() {
         println!("{what:<58} not measured: there is no {peer} here, `scripts/peers` fetches it");
         return;
@@ -112,6 +120,7 @@ fn compare(what: &str, ours: &[f64], peer: &str, theirs: &[f64], limit: f64) {
     tell(what, median(&mut ratios), limit, "");
 }
 
-fn mid(values: &[f64]) -> f64 {
+/// The median.
+pub fn mid(values: &[f64]) -> f64 {
     median(&mut values.to_vec())
 }

@@ -27,7 +27,7 @@ const OF_OTHER_SERVICES: &[&str] =
 /// Name and text of every scenario in the repository that is meant to be run on the demo.
 fn scenarios() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for folder in ["scenarios", "examples", "benches/truth"] {
+    for folder in ["scenarios", "examples", "benches/truth", "benches/work"] {
         for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "scn") {
@@ -116,7 +116,7 @@ fn every_scenario_checks_clean_and_plans_under_every_built_in_profile() {
 
 #[test]
 fn every_scenario_runs_against_the_demo_without_a_failure() {
-    // Those of benches/truth want loads of their own.
+    // Those of benches want loads of their own.
     for (name, text) in scenarios().into_iter().filter(|(name, _)| !name.starts_with("benches")) {
         let (seen, service) = run(&planned(&name, &text, &built_in("smoke")), Switches::default());
         let totals = seen.totals();
