@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::measure::{
-    CLIENT_CORE, Folder, Server, cost_of, cpu_seconds, median, scn_profile, spawn_on, summary, tell, tell_whether,
-};
+use crate::measure::{CLIENT_CORE, Folder, Server, cost_of, cpu_seconds, median, scn_profile, spawn_on, summary, tell};
 use crate::speed::ROUNDS;
 
 const ONE: &str = "scenario \"One\"\ntarget \"http://127.0.0.1:1\" { timeout 10s }\nuser one {\n  \
@@ -70,8 +68,7 @@ pub fn stall() {
     println!("  p50: {with} ms, without stall {without} ms");
     tell("stall, p50 − that without stall", (with - without).abs(), 0.5, " ms");
     println!("  service time: mean {} ms, p99 {} ms", service(&told, "mean"), service(&told, "p99"));
-    let opened = &told["counters"]["connections_opened"];
-    tell_whether("stall, connections opened behind the warm-up", &opened.to_string(), *opened == 0);
+    println!("  connections opened behind the warm-up: {}", told["counters"]["connections_opened"]);
 }
 
 /// Users of the crowd, and of the few that make the same load.
