@@ -27,6 +27,10 @@ fmt:
 run *ARGUMENTS:
     cargo run --release --quiet -- run {{ARGUMENTS}}
 
+# A load test in containers: just load-test run --profile load; just load-test help tells the rest
+load-test *ARGUMENTS:
+    scripts/load-test {{ARGUMENTS}}
+
 # Serve the oscilloscope service: just demo --latency 20ms
 demo *ARGUMENTS:
     cargo run --release --quiet -- demo {{ARGUMENTS}}

@@ -6,6 +6,7 @@
 
 mod bare;
 mod eight;
+mod export;
 mod floor;
 mod growth;
 mod hard;
@@ -22,12 +23,13 @@ mod truth;
 use std::process::ExitCode;
 
 /// What can be measured, in this order; and whether it is part of a measurement without words.
-const ALL: [(&str, fn(), bool); 12] = [
+const ALL: [(&str, fn(), bool); 13] = [
     ("http", speed::http, true),
     ("eight", eight::all, true),
     ("websocket", speed::websocket, true),
     ("memory", memory::slopes, true),
     ("start", start::all, true),
+    ("export", export::all, true),
     ("open", load::open, true),
     ("stall", load::stall, true),
     ("crowd", load::crowd, true),

@@ -3,14 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use std::time::Duration;
 
 use super::exit::{Exit, Failure};
 use super::screen::Screen;
-use super::{signals, values};
-use crate::base::units::parse_duration;
-use crate::base::{Rate, Share};
-use crate::demo::{self, Stall, Switches};
+use super::{signals, switches};
+use crate::demo;
 
 /// Serve the oscilloscope service, to try scenarios on
 ///
@@ -23,33 +20,8 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000", value_parser = address)]
     listen: SocketAddr,
 
-    /// Answer so much later
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration, hide_default_value = true)]
-    latency: Duration,
-
-    /// Add up to so much to the latency, or take it away, by chance
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration, hide_default_value = true)]
-    latency_jitter: Duration,
-
-    /// Answer this share of the requests with 503
-    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = values::share, hide_default_value = true)]
-    error_rate: Share,
-
-    /// Stop answering for a while, again and again: 1s/5s is one second in every five
-    #[arg(long, value_name = "LENGTH/EVERY")]
-    stall: Option<Stall>,
-
-    /// Answer no more than so many requests a second; the others wait in line
-    #[arg(long, value_name = "RATE", value_parser = values::rate)]
-    capacity: Option<Rate>,
-
-    /// Drop the connection in place of this share of answers and frames, without a closing handshake
-    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = values::share, hide_default_value = true)]
-    drop_connections: Share,
-
-    /// Turn away connections beyond so many, with 503
-    #[arg(long, value_name = "NUMBER")]
-    max_connections: Option<usize>,
+    #[command(flatten)]
+    switches: switches::Flags,
 
     /// What the service's own chance follows from
     #[arg(long, value_name = "NUMBER", default_value = "0", hide_default_value = true)]
@@ -83,16 +55,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// Serves until a signal comes.
 pub fn demo(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
-    let switches = Switches {
-        latency: arguments.latency,
-        latency_jitter: arguments.latency_jitter,
-        error_rate: arguments.error_rate,
-        stall: arguments.stall,
-        capacity: arguments.capacity,
-        drop_connections: arguments.drop_connections,
-        max_connections: arguments.max_connections,
-        seed: arguments.seed,
-    };
+    let switches = arguments.switches.switches(arguments.seed);
     let (signalled, signal) = mpsc::channel();
     signals::listen(move |_| {
         let _ = signalled.send(());

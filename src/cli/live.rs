@@ -65,6 +65,9 @@ impl<'a> Live<'a> {
 
     /// Takes in what was seen, and draws it when it is time.
     pub fn show(&mut self, tick: &Tick<'_>) {
+        if tick.aside {
+            return;
+        }
         if let Some(aborted) = tick.watch.aborted()
             && !self.told_of_abort
             && self.mode == Mode::Plain

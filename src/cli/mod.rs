@@ -16,6 +16,7 @@ pub mod folder;
 pub mod live;
 pub mod load;
 pub mod logs;
+pub mod metrics;
 pub mod new;
 pub mod parts;
 mod plan;
@@ -26,6 +27,7 @@ pub mod run;
 pub mod scenario;
 pub mod screen;
 pub mod signals;
+pub mod switches;
 pub mod values;
 mod ways;
 

@@ -16,7 +16,7 @@ use super::folder::{self, Folder, Results};
 use super::live::Live;
 use super::render::text::Drawing;
 use super::screen::Screen;
-use super::{load, logs, scenario, signals, values, ways};
+use super::{load, logs, metrics, scenario, signals, switches, values, ways};
 use crate::base::{SourceFile, Sources};
 use crate::demo::{self, Switches};
 use crate::diagnostic::Severity;
@@ -42,6 +42,12 @@ pub struct Arguments {
 
     #[command(flatten)]
     load: load::Flags,
+
+    #[command(flatten)]
+    metrics: metrics::Flags,
+
+    #[command(flatten)]
+    switches: switches::Flags,
 
     /// Send the load here, in place of the scenario's target: http://127.0.0.1:8000; NAME=URL for a target with a name
     #[arg(short, long, value_name = "URL", value_parser = values::aim, help_heading = "Target", conflicts_with = "demo")]
@@ -96,6 +102,7 @@ fn after_help() -> String {
         "\
 Examples:
   scn run scenarios/oscilloscope.scn --demo
+  scn run scenarios/http.scn --demo --error-rate 5% --metrics
   scn run shop.scn --profile stress --target http://127.0.0.1:8080
   scn run shop.scn --users 20 --duration 1m --seed 7
   scn run shop.scn --only customer.checkout
@@ -113,6 +120,7 @@ Environment:
 {}
   SCN_TARGET, SCN_ALLOW
                    the same for --target and --allow (hosts separated by commas)
+{}
   NO_COLOR         no colours
 
 Exit codes: of several, the first in the order 107, 105, 98, 99
@@ -123,9 +131,10 @@ Exit codes: of several, the first in the order 107, 105, 98, 99
   104  the scenario or the profile is not sound
   105  stopped by a signal, after the report
   107  the run could not start or go on: `setup` failed, a host that is not allowed or does not resolve, too few
-       descriptors or source ports, a full disk
+       descriptors or source ports, a full disk, the port for metrics is taken
 ",
-        load::ENVIRONMENT_HELP
+        load::ENVIRONMENT_HELP,
+        metrics::ENVIRONMENT_HELP
     )
 }
 
@@ -144,8 +153,9 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let mut live = Live::new(&plan, stop.clone(), choices.quiet, &view);
     listen(&stop, live.tells_of_stopping(), screen)?;
     let id = run_id();
+    let mut metrics = metrics::Metrics::start(&plan, choices.metrics.clone(), &id)?;
     let results = reserve(&choices, &plan.scenario, &id)?;
-    let service = choices.demo.then(serve).transpose()?;
+    let service = choices.demo.clone().map(serve).transpose()?;
     let warnings: Arc<Mutex<Vec<String>>> = Arc::default();
     let options = Options {
         threads: choices.threads,
@@ -170,8 +180,15 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     };
     if !choices.quiet {
         screen.say(&opening(&plan, options.target.as_deref(), service.is_some()));
+        metrics.place().iter().for_each(|place| screen.say(place));
     }
-    let finished = run::run(&plan, &options, &stop, &mut |tick| live.show(tick));
+    let finished = run::run(&plan, &options, &stop, &mut |tick| {
+        for warning in metrics.see(tick) {
+            live.clear();
+            screen.say(&warning);
+        }
+        live.show(tick);
+    });
     live.clear();
     let finished = match finished {
         Ok(finished) => finished,
@@ -186,6 +203,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let verdict = Verdict::of(&plan, &finished.total, judged);
     let mut meta = meta(&finished, &plan, id, &sources, &choices);
     meta.notes.append(&mut warnings.lock().expect("nobody panics with it"));
+    meta.notes.extend(metrics.finish(&finished, &verdict));
     let told = report::Finished {
         plan: &plan,
         sources: &sources,
@@ -204,6 +222,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let kept = results.finish(&format!("{summary}\n"));
     screen.print(&text)?;
     kept?;
+    metrics.linger(&stop, screen);
     Ok(judge(&finished, &verdict))
 }
 
@@ -261,7 +280,7 @@ fn meta(finished: &run::Finished, plan: &Plan, run_id: String, sources: &Sources
         hash.iter().map(|byte| format!("{byte:02x}")).collect()
     };
     let mut notes = Vec::new();
-    if choices.demo {
+    if choices.demo.is_some() {
         notes.push("the load went to the embedded demo service".to_owned());
     }
     report::Meta {
@@ -285,8 +304,10 @@ struct Choices {
     allow: Vec<String>,
     sources: Vec<IpAddr>,
     ways: ways::Flags,
-    demo: bool,
+    /// The embedded service is to be served, and misbehaves like this.
+    demo: Option<Switches>,
     threads: usize,
+    metrics: metrics::Choice,
     quiet: bool,
     verbose: bool,
     out: Option<PathBuf>,
@@ -294,6 +315,10 @@ struct Choices {
 }
 
 fn choose(arguments: Arguments, environment: &Environment) -> Result<Choices, Failure> {
+    if let (false, Some(flag)) = (arguments.demo, arguments.switches.given()) {
+        let message = format!("`{flag}` says how the demo misbehaves, and the load does not go there");
+        return Err(Failure::usage(message).help("--demo serves it and sends the load there"));
+    }
     let (target, named_targets) = values::aims(arguments.target);
     let allow = (!arguments.allow.is_empty()).then_some(arguments.allow);
     Ok(Choices {
@@ -308,8 +333,9 @@ fn choose(arguments: Arguments, environment: &Environment) -> Result<Choices, Fa
         allow: environment.flag_or(allow, "SCN_ALLOW", values::hosts)?.unwrap_or_default(),
         sources: values::each_once(arguments.source),
         ways: arguments.ways,
-        demo: arguments.demo,
+        demo: arguments.demo.then(|| arguments.switches.switches(0)),
         threads: arguments.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
+        metrics: arguments.metrics.choose(environment)?,
         quiet: arguments.quiet,
         verbose: arguments.verbose,
         out: (!arguments.no_results).then_some(arguments.out),
@@ -350,9 +376,9 @@ fn listen(stop: &Stop, says_so: bool, screen: &Screen) -> Result<(), Failure> {
 }
 
 /// The embedded service on a free port of this machine, on threads of its own.
-pub(super) fn serve() -> Result<demo::Running, Failure> {
+pub(super) fn serve(switches: Switches) -> Result<demo::Running, Failure> {
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    demo::start(anywhere, Switches::default())
+    demo::start(anywhere, switches)
         .map_err(|error| Failure::cannot_run(format!("cannot serve the oscilloscope on a free port: {error}")))
 }
 

@@ -114,6 +114,19 @@ impl Numbers {
         Some(whole(parts.clamp(self.least, self.greatest)))
     }
 
+    /// Shows each number and how often it was noted: as it was where there are few, else to three digits.
+    pub fn each(&self, mut see: impl FnMut(f64, u64)) {
+        if let Some(dense) = &self.dense {
+            for (side, sign) in [(&dense.below, -1.0), (&dense.above, 1.0)] {
+                for place in side.iter_recorded() {
+                    let middle = side.median_equivalent(place.value_iterated_to());
+                    see(sign * middle as f64 / PARTS, place.count_at_value().into());
+                }
+            }
+        }
+        self.loose.iter().for_each(|&parts| see(whole(parts), 1));
+    }
+
     /// Adds what others noted.
     pub fn merge(&mut self, other: &Numbers) {
         if other.count == 0 {
@@ -240,6 +253,21 @@ mod tests {
             let mut merged = numbers(spread(0, left));
             merged.merge(&numbers(spread(left, left + right)));
             assert_eq!(merged, numbers(spread(0, left + right)), "{left} and {right}");
+        }
+    }
+
+    #[test]
+    fn each_number_is_shown_where_it_was_or_next_to_it() {
+        for count in [10_u32, 10_000] {
+            let numbers = numbers((0..count).map(|n| f64::from(n) - 5.0));
+            let (mut shown, mut sum) = (0, 0.0);
+            numbers.each(|number, count| {
+                shown += count;
+                sum += number * count as f64;
+            });
+            let exact = numbers.mean().unwrap() * f64::from(count);
+            assert_eq!(shown, u64::from(count));
+            assert!((sum - exact).abs() <= exact.abs() * 1e-3, "{sum} for {exact}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::phases::{Phase, PhasesSeen};
-use super::snapshot::{BesideSeen, Failure, IterationsSeen, PointSeen, SeriesSeen, Snapshot, UsersSeen};
+use super::snapshot::{BesideSeen, Failure, IterationsSeen, PointSeen, SeriesSeen, Snapshot, SocketsSeen, UsersSeen};
 use super::times::Times;
 use super::{Counter, ErrorKind, IterationEnd, Outcome, Sample};
 use crate::base::Offset;
@@ -43,6 +43,7 @@ impl Recorder {
             beside: vec![BesideSeen::default(); beside_len(plan)],
             tasks: plan.tasks.iter().map(|task| seen_of(plan, task)).collect(),
             users: vec![UsersSeen::default(); plan.users.len()],
+            sockets: vec![SocketsSeen::default(); sockets_len(plan)],
             points: vec![PointSeen::default(); plan.points.len()],
             phases: vec![PhasesSeen::default(); plan.targets.len()],
             ..Snapshot::default()
@@ -196,6 +197,42 @@ impl Recorder {
         self.seen.users[user.0 as usize].ended += 1;
     }
 
+    /// Notes that a socket or stream that this row opened is open from now on.
+    pub fn socket_opened(&mut self, row: SeriesId) {
+        if let Some(seen) = self.seen.sockets.get_mut(row.0 as usize) {
+            seen.opened += 1;
+        }
+    }
+
+    /// Notes that one of them has ended.
+    pub fn socket_ended(&mut self, row: SeriesId) {
+        if let Some(seen) = self.seen.sockets.get_mut(row.0 as usize) {
+            seen.ended += 1;
+        }
+    }
+
+    /// Notes a message sent over one of them.
+    pub fn message_sent(&mut self, row: SeriesId) {
+        if let Some(seen) = self.seen.sockets.get_mut(row.0 as usize) {
+            seen.sent += 1;
+        }
+        self.seen.count(Counter::MessagesSent, 1);
+    }
+
+    /// Notes a message that arrived on one of them.
+    pub fn message_received(&mut self, row: SeriesId) {
+        if let Some(seen) = self.seen.sockets.get_mut(row.0 as usize) {
+            seen.received += 1;
+        }
+        self.seen.count(Counter::MessagesReceived, 1);
+    }
+
+    /// Notes that no user of this class could take an arrival.
+    pub fn dropped(&mut self, user: UserId) {
+        self.seen.users[user.0 as usize].dropped += 1;
+        self.seen.count(Counter::Dropped, 1);
+    }
+
     /// Adds to a counter.
     pub fn count(&mut self, counter: Counter, by: u64) {
         self.seen.count(counter, by);
@@ -211,6 +248,7 @@ impl Recorder {
             beside: seen.beside.iter_mut().map(take_beside).collect(),
             tasks: seen.tasks.iter_mut().map(take_iterations).collect(),
             users: seen.users.iter_mut().map(std::mem::take).collect(),
+            sockets: seen.sockets.iter_mut().map(std::mem::take).collect(),
             points: seen.points.iter_mut().map(take_point).collect(),
             phases: seen.phases.iter_mut().map(PhasesSeen::take).collect(),
             lateness: seen.lateness.take(),
@@ -275,6 +313,11 @@ fn take_point(seen: &mut PointSeen) -> PointSeen {
 /// How long the table of groups and measures must be: a plan without any needs none.
 fn beside_len(plan: &Plan) -> usize {
     plan.series.iter().rposition(|row| !row.kind.is_request()).map_or(0, |last| last + 1)
+}
+
+/// How long the table of sockets must be: a plan without any needs none.
+fn sockets_len(plan: &Plan) -> usize {
+    plan.series.iter().rposition(|row| row.kind == SeriesKind::Connect).map_or(0, |last| last + 1)
 }
 
 /// The row of the failed tries of a row's steps: `LABEL (retry)` in the same task. Itself where there is none.

@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub tasks: Vec<IterationsSeen>,
     /// The users of each class; [`UserId`] is the index.
     pub users: Vec<UsersSeen>,
+    /// The sockets and streams that each row opened; [`SeriesId`] is the index.
+    pub sockets: Vec<SocketsSeen>,
     /// What happened at each place of the scenario; [`PointId`] is the index.
     pub points: Vec<PointSeen>,
     /// Where the time of requests went; [`TargetId`] is the index.
@@ -94,6 +96,21 @@ pub struct UsersSeen {
     pub failed_starts: u64,
     /// `on start` blocks that the end of the run cut off.
     pub abandoned_starts: u64,
+    /// Arrivals that no user of this class could take.
+    pub dropped: u64,
+}
+
+/// The sockets and streams that one row opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketsSeen {
+    /// Have been opened.
+    pub opened: u64,
+    /// Have ended, by whomever.
+    pub ended: u64,
+    /// Messages sent over them.
+    pub sent: u64,
+    /// Messages that arrived on them.
+    pub received: u64,
 }
 
 /// What happened at one place of the scenario.
@@ -155,6 +172,7 @@ impl Snapshot {
         merge_tables(&mut self.beside, &other.beside, BesideSeen::merge);
         merge_tables(&mut self.tasks, &other.tasks, IterationsSeen::merge);
         merge_tables(&mut self.users, &other.users, UsersSeen::merge);
+        merge_tables(&mut self.sockets, &other.sockets, SocketsSeen::merge);
         merge_tables(&mut self.points, &other.points, PointSeen::merge);
         merge_tables(&mut self.phases, &other.phases, PhasesSeen::merge);
         self.lateness.merge(&other.lateness);
@@ -403,6 +421,16 @@ impl UsersSeen {
         self.ended += other.ended;
         self.failed_starts += other.failed_starts;
         self.abandoned_starts += other.abandoned_starts;
+        self.dropped += other.dropped;
+    }
+}
+
+impl SocketsSeen {
+    fn merge(&mut self, other: &SocketsSeen) {
+        self.opened += other.opened;
+        self.ended += other.ended;
+        self.sent += other.sent;
+        self.received += other.received;
     }
 }
 

@@ -167,6 +167,19 @@ impl Times {
         buckets
     }
 
+    /// Shows each time (µs) and how often it was noted: as it was where there are few, else the middle of its place in
+    /// the histogram, which is less than 0.05 % away.
+    pub fn each(&self, mut see: impl FnMut(f64, u64)) {
+        if let Some(dense) = &self.dense {
+            for place in dense.iter_recorded() {
+                let greatest = highest_equivalent(place.value_iterated_to());
+                let least = dense.lowest_equivalent(greatest);
+                see((least + greatest) as f64 / 2.0, place.count_at_value().into());
+            }
+        }
+        self.loose.iter().for_each(|&micros| see(micros.into(), 1));
+    }
+
     /// Adds all times of another.
     pub fn merge(&mut self, other: &Times) {
         if other.count == 0 {
@@ -286,6 +299,21 @@ mod tests {
         times.record(Duration::from_secs(7_200));
         assert_eq!((times.min(), times.max()), (Some(TIME_MIN), Some(TIME_MAX)));
         assert_eq!((times.count(), times.clamped()), (3, 2));
+    }
+
+    #[test]
+    fn each_time_is_shown_where_it_was_or_next_to_it() {
+        for count in [10, 10_000] {
+            let times = times(spread(count).map(|micros| micros + 1));
+            let (mut shown, mut sum) = (0, 0.0);
+            times.each(|micros, count| {
+                shown += count;
+                sum += micros * count as f64;
+            });
+            assert_eq!(shown, count);
+            let exact = times.sum().as_micros() as f64;
+            assert!((sum - exact).abs() <= exact * 5e-4, "{sum} for {exact}");
+        }
     }
 
     #[test]

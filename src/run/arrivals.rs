@@ -127,6 +127,6 @@ fn hand(thread: &Thread, arrival: Arrival) -> bool {
         class.alive.set(class.alive.get() + 1);
         return true;
     }
-    recorder.count(Counter::Dropped, 1);
+    recorder.dropped(arrival.class);
     false
 }

@@ -13,6 +13,8 @@ pub(super) struct Hearing<'a> {
     stop: &'a Stop,
     total: Snapshot,
     warm_up: Option<Snapshot>,
+    /// Whether a second that counts has been heard.
+    measuring: bool,
     warming: Duration,
     started: SystemTime,
 }
@@ -25,6 +27,7 @@ impl<'a> Hearing<'a> {
             stop,
             total: Snapshot::default(),
             warm_up: None,
+            measuring: false,
             warming: plan.load.warm_up,
             started: SystemTime::now(),
         }
@@ -35,20 +38,35 @@ impl<'a> Hearing<'a> {
     pub(super) fn hear(&mut self, handed: &Handed, tell: &mut dyn FnMut(&Tick<'_>)) {
         let Handed { window, now, stopping, warming } = handed;
         let (elapsed, stopping, warming) = (Duration::from_nanos(now.0), *stopping, *warming);
-        if let (false, Some(warm_up), None) = (warming, &self.warm_up, self.total.window) {
-            self.total.users = warm_up.living();
+        if !warming && !std::mem::replace(&mut self.measuring, true) {
+            // Beside whom `setup` has had.
+            let living = self.warm_up.as_ref().map(Snapshot::living).unwrap_or_default();
+            let users = &mut self.total.users;
+            users.resize_with(users.len().max(living.len()), Default::default);
+            users.iter_mut().zip(living).for_each(|(users, living)| users.started += living.started);
         }
         let total = if warming { self.warm_up.get_or_insert_default() } else { &mut self.total };
         total.merge(window);
         if !warming && self.watch.see(window, total, elapsed.saturating_sub(self.warming), stopping) {
             self.stop.abort();
         }
-        tell(&Tick { elapsed, window, total, watch: &self.watch, stopping, warming });
+        let started = self.started;
+        tell(&Tick { elapsed, window, total, watch: &self.watch, stopping, warming, aside: false, started });
     }
 
     /// Takes in what `setup` or `teardown` saw: it counts, and lies in no second of the run.
-    pub(super) fn beside(&mut self, seen: &Snapshot) {
+    pub(super) fn beside(&mut self, seen: &Snapshot, tell: &mut dyn FnMut(&Tick<'_>)) {
         self.total.merge(seen);
+        tell(&Tick {
+            elapsed: Duration::ZERO,
+            window: seen,
+            total: &self.total,
+            watch: &self.watch,
+            stopping: false,
+            warming: false,
+            aside: true,
+            started: self.started,
+        });
     }
 
     /// The run's own time begins only now.

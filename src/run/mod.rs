@@ -150,6 +150,10 @@ pub struct Tick<'a> {
     pub stopping: bool,
     /// True in the warm-up.
     pub warming: bool,
+    /// True of what `setup` or `teardown` saw: it counts, and lies in no second of the run.
+    pub aside: bool,
+    /// When the first user started, by the wall clock; while `aside` is true before that, when the run was asked for.
+    pub started: SystemTime,
 }
 
 /// A run that came to its end.
@@ -227,7 +231,8 @@ pub async fn drive(
     let mut ground = Ground::survey(plan, network, options).await?;
     let mut hearing = hear::Hearing::new(plan, stop);
     ground.begin_anew(plan, options);
-    let failed = ground.setup(plan, clock::Clock::paused(), options, stop, &mut |seen| hearing.beside(seen)).await;
+    let failed =
+        ground.setup(plan, clock::Clock::paused(), options, stop, &mut |seen| hearing.beside(seen, watch)).await;
     let mut end = Offset::ZERO;
     if failed.is_none() {
         hearing.begin();
@@ -236,7 +241,7 @@ pub async fn drive(
         end = thread.attend(&plan.starts(1), stop, &mut |handed| hearing.hear(&handed, watch)).await;
     }
     ground.begin_anew(plan, options);
-    ground.teardown(plan, clock::Clock::paused(), options, stop, &mut |seen| hearing.beside(seen)).await;
+    ground.teardown(plan, clock::Clock::paused(), options, stop, &mut |seen| hearing.beside(seen, watch)).await;
     Ok(hearing.finish(Duration::from_nanos(end.0), failed))
 }
 

@@ -75,7 +75,9 @@ fn run_over(
     let mut failed = None;
     if plan.once.is_some() {
         ground.begin_anew(plan, options);
-        failed = here(async |clock| ground.setup(plan, clock, options, stop, &mut |seen| hearing.beside(seen)).await)?;
+        failed = here(async |clock| {
+            ground.setup(plan, clock, options, stop, &mut |seen| hearing.beside(seen, watch)).await
+        })?;
     }
     let mut length = Duration::ZERO;
     if failed.is_none() {
@@ -86,7 +88,7 @@ fn run_over(
     if plan.once.is_some() {
         ground.begin_anew(plan, options);
         here(async |clock| {
-            ground.teardown(plan, clock, options, stop, &mut |seen| hearing.beside(seen)).await;
+            ground.teardown(plan, clock, options, stop, &mut |seen| hearing.beside(seen, watch)).await;
         })?;
     }
     Ok(hearing.finish(length, failed))

@@ -13,9 +13,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("plan", &["base", "diagnostic", "check"]),
     ("metrics", &["base", "plan"]),
     ("run", &["base", "plan", "metrics"]),
+    ("export", &["base", "plan", "metrics"]),
     ("report", &["base", "diagnostic", "plan", "metrics"]),
     ("demo", &["base"]),
-    ("cli", &["base", "diagnostic", "syntax", "fmt", "check", "plan", "metrics", "run", "report", "demo"]),
+    ("cli", &["base", "diagnostic", "syntax", "fmt", "check", "plan", "metrics", "run", "export", "report", "demo"]),
 ];
 
 /// Dependencies with one home: the crate as it is named in code, and the rooms that may name it.
@@ -35,9 +36,19 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("flate2", &["run"]),
     ("brotli_decompressor", &["run"]),
     ("ruzstd", &["run"]),
-    ("hyper", &["run", "demo"]),
+    ("hyper", &["run", "demo", "export"]),
+    ("hyper_util", &["export"]),
+    ("opentelemetry", &["export"]),
+    ("opentelemetry_sdk", &["export"]),
+    ("opentelemetry_prometheus", &["export"]),
+    ("opentelemetry_otlp", &["export"]),
+    ("opentelemetry_http", &["export"]),
+    ("opentelemetry_proto", &["export"]),
+    ("prometheus", &["export"]),
+    ("prost", &["export"]),
+    ("reqwest", &["export"]),
     ("tokio_tungstenite", &["run", "demo"]),
-    ("tokio", &["run", "demo", "cli"]),
+    ("tokio", &["run", "demo", "export", "cli"]),
     ("miette", &["cli"]),
     ("clap", &["cli"]),
 ];

@@ -6,6 +6,7 @@ mod demo;
 mod drops;
 mod examples;
 mod explain;
+mod export;
 mod fixes;
 mod fmt;
 mod fuzz;

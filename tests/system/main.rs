@@ -3,8 +3,13 @@
 //! `scripts/test` installs what they need and runs them. A component that is missing fails a test; none is passed over.
 
 mod against_others;
+#[path = "../it/export/collector.rs"]
+mod collector;
+mod containers;
 mod demo;
 mod ending;
+mod grafana;
+mod observability;
 mod ports;
 mod program;
 mod rogues;

@@ -134,7 +134,7 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
     };
     let tasks = chosen(&plan, &arguments.task, &arguments.user)?;
 
-    let service = arguments.demo.then(serve).transpose()?;
+    let service = arguments.demo.then(|| serve(demo::Switches::default())).transpose()?;
     let target = service.as_ref().map(demo::Running::url).or(target);
     let stop = Stop::default();
     let pressed = stop.clone();

@@ -140,6 +140,7 @@ impl Sockets {
 
     /// Keeps a socket that is open now; what was in its place is cut.
     pub(super) fn keep(&self, id: SocketId, mut line: Line) {
+        line.open = line.row().map(|row| Open::new(self.thread.clone(), row));
         line.serial = self.opened.get();
         self.opened.set(line.serial + 1);
         self.open.borrow_mut()[id.0 as usize] = Some(Box::new(line));
@@ -326,6 +327,27 @@ pub(super) struct Line {
     pub called: Option<u64>,
     /// The step of closing it when its owner's life ends, and the timeout of that; `None`: its block closes it.
     pub leaves: Option<(StepId, Duration)>,
+    /// Counts it among those that are open, until it has ended or nobody keeps it any more.
+    open: Option<Open>,
+}
+
+/// A socket that is counted as open for as long as this lives.
+struct Open {
+    thread: Rc<Thread>,
+    row: SeriesId,
+}
+
+impl Open {
+    fn new(thread: Rc<Thread>, row: SeriesId) -> Open {
+        thread.recorder.borrow_mut().socket_opened(row);
+        Open { thread, row }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.thread.recorder.borrow_mut().socket_ended(self.row);
+    }
 }
 
 /// Where messages come from.
@@ -391,7 +413,13 @@ impl Line {
             shown: u64::MAX,
             called: None,
             leaves: None,
+            open: None,
         }
+    }
+
+    /// The row of the step that opened it.
+    pub(super) fn row(&self) -> Option<SeriesId> {
+        self.starts.first().map(|(row, _)| *row)
     }
 
     /// Notes that a step of this row begins; what arrives from now on came after it.
@@ -544,7 +572,10 @@ impl Line {
     }
 
     fn arrive(&mut self, body: Bytes, event: Option<Rc<str>>, bytes: u64, thread: &Thread) {
-        thread.recorder.borrow_mut().count(Counter::MessagesReceived, 1);
+        match self.row() {
+            Some(row) => thread.recorder.borrow_mut().message_received(row),
+            None => thread.recorder.borrow_mut().count(Counter::MessagesReceived, 1),
+        }
         let message = Message { body, event, bytes, arrived: thread.clock.now(), number: self.arrived };
         self.arrived += 1;
         if self.closing {
@@ -566,6 +597,7 @@ impl Line {
     fn finish(&mut self, end: End, thread: &Thread) {
         if self.end.is_none() {
             (self.end, self.ended) = (Some(end), thread.clock.now());
+            self.open = None;
         }
     }
 

@@ -243,7 +243,9 @@ impl User {
         sample.bytes_sent = self.newly_written(socket);
         let trouble = match sent {
             Ok(Ok(())) => {
-                self.count(Counter::MessagesSent);
+                if let Some(row) = self.sockets.with(socket, |line| line.row()).flatten() {
+                    self.thread.recorder.borrow_mut().message_sent(row);
+                }
                 return Ok(());
             }
             Ok(Err(trouble)) => trouble,

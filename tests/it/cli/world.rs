@@ -22,7 +22,7 @@ pub fn scn(arguments: &str) -> Call {
     command.args(arguments.split_whitespace()).current_dir(folder.path());
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("SCN_") || text == "NO_COLOR" {
+        if text.starts_with("SCN_") || text.starts_with("OTEL_") || text == "NO_COLOR" {
             command.env_remove(&name);
         }
     }
