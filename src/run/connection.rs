@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use http::Request;
 use http::response::Parts;
 use http_body_util::Full;
@@ -53,6 +54,26 @@ pub struct Connection {
     pub(super) carried: u64,
 }
 
+/// A connection that lies still for long: its stream, without the buffers of who speaks HTTP over it. Users that think
+/// are most of a load, and each of those buffers has 8 KiB.
+pub(super) struct Parked {
+    wire: Wire,
+    traffic: Rc<Traffic>,
+    pub(super) origin: Rc<Origin>,
+    carried: u64,
+}
+
+impl Parked {
+    /// Ready to carry requests. What its peer did meanwhile is seen when the next one begins.
+    pub(super) fn driven(self) -> Box<Connection> {
+        let Parked { wire, traffic, origin, carried } = self;
+        let handshake = http1::Builder::new().max_buf_size(READ_BUFFER_MAX).handshake(wire).now_or_never();
+        let (sender, connection) =
+            handshake.and_then(Result::ok).expect("HTTP/1.1 begins without a word between the two");
+        Box::new(Connection { sender, connection: Some(connection), traffic, origin, carried })
+    }
+}
+
 /// An answer, read to its last byte.
 pub(super) struct Received {
     pub head: Parts,
@@ -62,8 +83,6 @@ pub(super) struct Received {
     pub size: u64,
     /// The SHA-256 of all of it, where that is wanted and not all of it is kept.
     pub digest: Option<Digest>,
-    /// Whether the connection can carry another request.
-    pub reusable: bool,
 }
 
 /// How an answer is waited for.
@@ -108,20 +127,28 @@ impl Connection {
         });
         let clock = thread.clock.clone();
         let wire = Wire { stream, traffic: traffic.clone(), wires: thread.wires.clone(), clock };
-        let handshake = http1::Builder::new().max_buf_size(READ_BUFFER_MAX).handshake(wire).await;
-        let (sender, connection) = handshake.map_err(|error| Trouble::new(ErrorKind::Protocol, error.to_string()))?;
-        Ok(Box::new(Connection { sender, connection: Some(connection), traffic, origin, carried: 0 }))
+        Ok(Parked { wire, traffic, origin, carried: 0 }.driven())
+    }
+
+    /// Without what hyper holds for it, to lie still for long; `None` where it cannot carry another request.
+    pub(super) fn parked(self) -> Option<Parked> {
+        let Connection { connection, traffic, origin, carried, .. } = self;
+        let http1::Parts { io: wire, read_buf, .. } = connection?.into_parts();
+        // What has come without being asked for belongs to no answer.
+        read_buf.is_empty().then_some(Parked { wire, traffic, origin, carried })
     }
 
     /// Sends `request` and reads the answer to its last byte. `request` is taken, and put back where nothing of it has
-    /// left; `status` is set as soon as the answer's head is there.
+    /// left; `status` is set as soon as the answer's head is there, and `received` once all of it is. Says whether the
+    /// connection can carry another request.
     pub(super) async fn exchange(
         &mut self,
         thread: &Thread,
         slot: &mut Option<Request<Full<Bytes>>>,
         wanted: Wanted,
         status: &mut u16,
-    ) -> Result<Received, Unanswered> {
+        received: &mut Option<Received>,
+    ) -> Result<bool, Unanswered> {
         let keep = wanted.keep;
         let request = slot.take().expect("who exchanges has a request");
         let mut response = pin!(self.sender.try_send_request(request));
@@ -194,9 +221,9 @@ impl Connection {
         .await;
         match (finished, head) {
             (Some(Ok(())), Some((head, _))) => {
-                let reusable = self.connection.is_some() && self.sender.is_ready();
                 let (body, digest) = kept.finish();
-                Ok(Received { head, body, size, digest, reusable })
+                *received = Some(Received { head, body, size, digest });
+                Ok(self.connection.is_some() && self.sender.is_ready())
             }
             (Some(Ok(())), None) => unreachable!("a body ends after its head"),
             (Some(Err(why)), _) => Err(why),

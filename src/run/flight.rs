@@ -26,7 +26,8 @@ pub(super) struct Flight {
     /// Until it is sent.
     request: Option<Request<Full<Bytes>>>,
     origin: Rc<Origin>,
-    url: Rc<str>,
+    /// Where it goes; once it has landed, the URL that answered.
+    pub url: Rc<str>,
     timeout: Duration,
     /// Whether the answer's body is looked into.
     keep: bool,
@@ -37,7 +38,10 @@ pub(super) struct Flight {
     /// How many redirects are followed.
     redirects: u32,
     again: Again,
-    attempt: Attempt,
+    /// What is worth a sample of it.
+    pub attempt: Attempt,
+    /// The answer, once it is there.
+    pub received: Option<Received>,
 }
 
 /// What a redirect may need once more.
@@ -55,24 +59,17 @@ pub(super) struct Attempt {
     pub due: Offset,
     pub begun: Offset,
     pub sent: Option<Offset>,
+    /// When it was over; until then, when it was taken up.
+    pub done: Offset,
     pub bytes_sent: u64,
     pub bytes_received: u64,
     pub status: u16,
 }
 
-/// What came of a request.
-pub(super) struct Landed {
-    pub attempt: Attempt,
-    pub result: Result<Received, Trouble>,
-    /// The URL that answered.
-    pub url: Rc<str>,
-    pub done: Offset,
-}
-
 impl Attempt {
     /// One that was due then and is taken up now.
     pub fn new(due: Offset, begun: Offset) -> Attempt {
-        Attempt { due, begun, sent: None, bytes_sent: 0, bytes_received: 0, status: 0 }
+        Attempt { due, begun, sent: None, done: begun, bytes_sent: 0, bytes_received: 0, status: 0 }
     }
 }
 
@@ -105,32 +102,36 @@ impl Flight {
             redirects: op.redirects,
             again,
             attempt,
+            received: None,
         }
     }
 
     /// Sends the request and reads the answer to its last byte, or fails when the step's time is up.
-    pub async fn fly(mut self) -> Landed {
+    ///
+    /// The answer stays here, and this where it is: both are large, and every move costs each request.
+    pub async fn fly(&mut self) -> Result<(), Trouble> {
         let mut result = self.answer().await;
-        if self.redirects > 0 && result.as_ref().is_ok_and(|received| redirects::location(received).is_some()) {
+        if self.redirects > 0 && self.received.as_ref().is_some_and(|received| redirects::location(received).is_some())
+        {
             // Large and rare beside the way there.
-            result = Box::pin(self.follow(result)).await;
+            result = Box::pin(self.follow()).await;
         }
-        let done = self.thread.clock.now();
-        Landed { attempt: self.attempt, result, url: self.url, done }
+        self.attempt.done = self.thread.clock.now();
+        result
     }
 
     /// Goes where answers send it, until one does not, as often as the step lets it.
-    async fn follow(&mut self, mut result: Result<Received, Trouble>) -> Result<Received, Trouble> {
+    async fn follow(&mut self) -> Result<(), Trouble> {
         let thread = self.thread.clone();
         let mut followed = 0;
         // What the step says of itself goes on as long as the server stays the same.
         let mut crossed = false;
-        let Some(Ok(prepared)) = &thread.prepared[self.again.index] else { return result };
+        let Some(Ok(prepared)) = &thread.prepared[self.again.index] else { return Ok(()) };
         let mut method = prepared.method.clone();
         let mut bodiless = false;
         loop {
-            let received = result?;
-            let Some(location) = redirects::location(&received) else { return Ok(received) };
+            let Some(received) = &self.received else { return Ok(()) };
+            let Some(location) = redirects::location(received) else { return Ok(()) };
             if followed == self.redirects {
                 thread.recorder.borrow_mut().count(Counter::RedirectsRefused, 1);
                 let to = String::from_utf8_lossy(location.as_bytes());
@@ -176,7 +177,7 @@ impl Flight {
             *request.headers_mut() = headers;
             self.request = Some(request);
             self.attempt.status = 0;
-            result = self.answer().await;
+            self.answer().await?;
         }
     }
 
@@ -184,8 +185,9 @@ impl Flight {
     ///
     /// A connection that the peer closed while it lay still is no failure: where nothing of the request has left, it
     /// is sent once more on a new one, and counted. Once a byte has left, what happens is the target's doing.
-    async fn answer(&mut self) -> Result<Received, Trouble> {
-        let Flight { thread, session, request, origin, attempt, .. } = self;
+    async fn answer(&mut self) -> Result<(), Trouble> {
+        let Flight { thread, session, request, origin, attempt, received, .. } = self;
+        *received = None;
         let wanted = Wanted {
             deadline: attempt.due + self.timeout,
             timeout: self.timeout,
@@ -203,23 +205,25 @@ impl Flight {
             };
             let (out, back) = (connection.traffic.sent.get(), connection.traffic.received.get());
             connection.traffic.begin();
-            let result = connection.exchange(thread, request, wanted, &mut attempt.status).await;
+            let result = connection.exchange(thread, request, wanted, &mut attempt.status, received).await;
             attempt.sent = attempt.sent.or(connection.traffic.first_out.get());
             attempt.bytes_sent += connection.traffic.sent.get() - out;
             attempt.bytes_received += connection.traffic.received.get() - back;
             match result {
-                Ok(received) => {
+                Ok(reusable) => {
                     if connection.carried > 0 {
                         thread.recorder.borrow_mut().count(Counter::ConnectionsReused, 1);
                     }
                     connection.carried += 1;
-                    if received.reusable {
+                    if reusable {
                         lease.keep(connection);
                     }
-                    if self.cookies {
+                    if let Some(received) = received
+                        && self.cookies
+                    {
                         session.learn(&self.url, &received.head.headers);
                     }
-                    return Ok(received);
+                    return Ok(());
                 }
                 Err(Unanswered::NotSent) if connection.carried > 0 => {
                     thread.recorder.borrow_mut().count(Counter::ConnectionsStale, 1);

@@ -7,20 +7,23 @@ use std::pin::pin;
 use std::time::Duration;
 
 use super::connection::Received;
+use super::dial::Trouble;
 use super::eval::Answer;
-use super::flight::{Attempt, Flight, Landed};
+use super::flight::{Attempt, Flight};
 use super::trace::Event;
 use super::user::{Failed, User};
-use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind, Outcome, Sample};
 use crate::plan::{Http, PointId};
 
 impl User {
     /// One HTTP step, recorded. `index` is that of its operation.
     pub(super) async fn http(&mut self, op: &Http, index: usize) -> Result<(), Failed> {
-        let flight = pin!(self.prepare(op, index)?.fly());
-        let landed = self.wait(flight).await;
-        self.land(op, landed)
+        let mut flight = self.prepare(op, index)?;
+        let result = {
+            let flown = pin!(flight.fly());
+            self.wait(flown).await
+        };
+        self.land(op, &flight, result)
     }
 
     /// The step's request, for this user now, due now. One that cannot be made is a failed sample, recorded.
@@ -43,32 +46,34 @@ impl User {
             }
             Err(why) => {
                 let done = thread.clock.now();
-                let failed = self.sampled(op, &Attempt::new(self.due, begun), done, Err(why));
+                let failed = self.sampled(op, &Attempt { done, ..Attempt::new(self.due, begun) }, Err(why));
                 Err(failed.expect_err("it has failed"))
             }
         }
     }
 
     /// Judges what came of the step's request, and records it; the next step is due when it was done.
-    pub(super) fn land(&mut self, op: &Http, landed: Landed) -> Result<(), Failed> {
-        let Landed { attempt, result, url, done } = landed;
+    pub(super) fn land(&mut self, op: &Http, flight: &Flight, result: Result<(), Trouble>) -> Result<(), Failed> {
+        let Flight { attempt, received, url, .. } = flight;
+        let time = attempt.done.since(attempt.due);
         let point = self.thread.plan.steps[op.step.0 as usize].point;
-        let judged = match result {
+        let judged = match result.and(Ok(received.as_ref())) {
             Err(trouble) => {
                 self.note(point, trouble.kind, || trouble.text);
                 Err((trouble.kind, point))
             }
             Ok(received) => {
+                let received = received.expect("what has not failed is there");
                 self.answered = true;
-                self.tell_response(op, &received, done.since(attempt.due));
-                let judged = self.look(op, point, &received, &url, done.since(attempt.due));
+                self.tell_response(op, received, time);
+                let judged = self.look(op, point, received, url, time);
                 if self.thread.relative {
-                    self.last_url = Some(url);
+                    self.last_url = Some(url.clone());
                 }
                 judged
             }
         };
-        self.sampled(op, &attempt, done, judged)
+        self.sampled(op, attempt, judged)
     }
 
     /// Whether the answer is as the step wants it.
@@ -124,7 +129,6 @@ impl User {
         &mut self,
         op: &Http,
         attempt: &Attempt,
-        done: Offset,
         result: Result<(), (ErrorKind, PointId)>,
     ) -> Result<(), Failed> {
         let outcome = match result {
@@ -137,13 +141,13 @@ impl User {
             ready: attempt.due.max(self.free),
             begun: attempt.begun,
             sent: attempt.sent.unwrap_or(attempt.begun),
-            done,
+            done: attempt.done,
             outcome,
             status: attempt.status,
             bytes_sent: attempt.bytes_sent,
             bytes_received: attempt.bytes_received,
         });
-        self.due = done;
+        self.due = attempt.done;
         result.map_err(|_| Failed)
     }
 }

@@ -181,6 +181,7 @@ async fn rest(thread: &Rc<Thread>, user: &mut User, begun: Offset, until: Offset
         // The next is due by the schedule, also where this one took longer than that.
         user.free = user.due;
         user.due = begun + pace;
+        user.session.rest(user.due.since(user.free));
         let rest = pin!(wait(thread, user.due.min(until)));
         user.wait(rest).await;
         return;
@@ -196,6 +197,7 @@ async fn think(thread: &Rc<Thread>, user: &mut User, until: Offset) {
     });
     if think > Duration::ZERO {
         user.due = user.due + think;
+        user.session.rest(think);
         let thinking = pin!(wait(thread, user.due.min(until)));
         user.wait(thinking).await;
     }
@@ -239,7 +241,7 @@ async fn part(thread: &Rc<Thread>, user: &mut User) -> bool {
     if let Some(start) = class.on_stop {
         user.due = thread.clock.now();
         user.tell(|| Event::Begun(Part::OnStop));
-        let stopped = unless_over(thread, pin!(user.pass(start))).await;
+        let stopped = unless_over(thread, Box::pin(user.pass(start)).as_mut()).await;
         match stopped {
             Some(Ok(())) => {}
             Some(Err(Failed)) => user.sockets.cut(),
@@ -294,7 +296,10 @@ async fn iterate(
     user.frames.clear();
     let part = task.map_or(Part::OnStart, Part::Task);
     user.tell(|| Event::Begun(part));
-    let result = unless_over(thread, pin!(user.pass(start))).await;
+    // The walk is most of what a user weighs: one that rests between two iterations is without it.
+    let mut walk = Box::pin(user.pass(start));
+    let result = unless_over(thread, walk.as_mut()).await;
+    drop(walk);
     let outcome = outcome_of(&result);
     user.tell(|| Event::Ended(part, outcome));
     user.sockets.forgive();
@@ -344,5 +349,26 @@ async fn wait(thread: &Thread, due: Offset) -> Phase {
     match due < thread.end {
         true => thread.finish.phase(),
         false => thread.finish.phase().max(Phase::Stopping),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::fixture::{nowhere, plan, pretend, thread};
+
+    #[test]
+    fn a_user_weighs_no_more_than_it_must() {
+        pretend(async {
+            let thread = thread(plan(&[], &[]), nowhere());
+            let new = || User::new(&thread, UserId(0), 0, Offset::ZERO);
+            let start = Start { user: 0, due: Offset::ZERO, class: UserId(0), until: Offset::NEVER, thread: 0 };
+            let place = size_of_val(&occupy(thread.clone(), start));
+            let life = size_of_val(&live(&thread, new(), Calls::Arrivals));
+            assert!(place + life <= 1_280, "at rest: {place} + {life} bytes");
+            let mut user = new();
+            let walk = size_of_val(&user.pass(OpId(0)));
+            assert!(walk <= 2_048, "while it walks: {walk} bytes more");
+        });
     }
 }

@@ -36,10 +36,13 @@ impl User {
                         break;
                     }
                     match self.prepare(http, at - 1) {
-                        Ok(flight) => {
+                        Ok(mut flight) => {
                             let values = varying.iter().map(|slot| self.slots[slot.0 as usize].clone());
                             let values: Vec<Option<Value>> = values.collect();
-                            flights.push(async move { (http, values, flight.fly().await) });
+                            flights.push(async move {
+                                let result = flight.fly().await;
+                                (http, values, flight, result)
+                            });
                         }
                         Err(Failed) => failed = true,
                     }
@@ -53,9 +56,9 @@ impl User {
             }
         }
         let mut end = due;
-        while let Some((http, mut values, landed)) = self.wait(pin!(flights.next())).await {
+        while let Some((http, mut values, flight, result)) = self.wait(pin!(flights.next())).await {
             self.exchange(&varying, &mut values);
-            failed |= self.land(http, landed).is_err();
+            failed |= self.land(http, &flight, result).is_err();
             self.exchange(&varying, &mut values);
             end = end.max(self.due);
         }

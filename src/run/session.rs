@@ -7,15 +7,17 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::mem::take;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use url::Url;
 
 use super::clock::Elapsed;
-use super::connection::Connection;
+use super::connection::{Connection, Parked};
 use super::cookies::Jar;
 use super::dial::Trouble;
 use super::place::Origin;
@@ -29,6 +31,10 @@ pub const PER_ORIGIN_MAX: usize = 6;
 /// Most connections of one user that lie still, all servers together; beyond that the one that lay longest goes.
 pub const STILL_MAX: usize = 32;
 
+/// A user that rests for so long gives up what its connections hold beside their streams, which takes about 1 µs to make
+/// anew.
+const REST_MIN: Duration = Duration::from_millis(100);
+
 /// Connections and cookies of one user.
 #[derive(Default)]
 pub struct Session {
@@ -40,9 +46,7 @@ pub struct Session {
 #[derive(Default)]
 struct Pool {
     /// Those that lie still, the one that was used last at the end.
-    // Boxed as they come and go: a connection is large, and moved from hand to hand.
-    #[allow(clippy::vec_box)]
-    still: Vec<Box<Connection>>,
+    still: Vec<Still>,
     /// The servers of those in use, one entry a connection.
     used: Vec<Rc<Origin>>,
     /// Who waits, and for which server; as many as there are requests at once.
@@ -51,7 +55,40 @@ struct Pool {
     tickets: u64,
 }
 
+/// A connection that lies still.
+enum Still {
+    /// Ready to carry a request at once.
+    Driven(Box<Connection>),
+    /// Its user rests.
+    Parked(Box<Parked>),
+}
+
+impl Still {
+    fn origin(&self) -> &Rc<Origin> {
+        match self {
+            Still::Driven(connection) => &connection.origin,
+            Still::Parked(parked) => &parked.origin,
+        }
+    }
+
+    fn parked(self) -> Option<Still> {
+        match self {
+            Still::Driven(connection) => connection.parked().map(Box::new).map(Still::Parked),
+            parked => Some(parked),
+        }
+    }
+}
+
 impl Session {
+    /// The user rests for so long: a connection that nobody needs meanwhile shall not weigh more than its stream.
+    pub(super) fn rest(&self, length: Duration) {
+        if length < REST_MIN {
+            return;
+        }
+        let still = &mut self.pool.borrow_mut().still;
+        *still = take(still).into_iter().filter_map(Still::parked).collect();
+    }
+
     /// The right to one connection to `origin`, if there are not too many in use already; else [`Session::wait`].
     pub(super) fn lease(self: &Rc<Session>, origin: &Rc<Origin>) -> Option<Lease> {
         let free = self.pool.borrow_mut().enter(origin);
@@ -184,8 +221,11 @@ impl Lease {
     /// A connection that lies still, if there is one: the one that was used last.
     pub fn kept(&mut self) -> Option<Box<Connection>> {
         let still = &mut self.session.pool.borrow_mut().still;
-        let index = still.iter().rposition(|kept| is_same(&kept.origin, &self.origin))?;
-        Some(still.remove(index))
+        let index = still.iter().rposition(|kept| is_same(kept.origin(), &self.origin))?;
+        Some(match still.remove(index) {
+            Still::Driven(connection) => connection,
+            Still::Parked(parked) => parked.driven(),
+        })
     }
 
     /// The connection can carry another request.
@@ -201,7 +241,7 @@ impl Drop for Lease {
             if pool.still.len() == STILL_MAX {
                 pool.still.remove(0);
             }
-            pool.still.push(connection);
+            pool.still.push(Still::Driven(connection));
         }
         pool.leave(&self.origin);
     }

@@ -234,6 +234,7 @@ impl User {
         self.tell(|| Event::Pause { length });
         self.due = self.due + length;
         self.paused += length;
+        self.session.rest(length);
         let sleep = pin!(self.thread.clock.sleep_until(self.due));
         self.wait(sleep).await;
     }
