@@ -65,6 +65,8 @@ impl Checker<'_> {
             name: name.cloned(),
             url,
             cookies: true,
+            compression: true,
+            proxy: None,
             http: Version::default(),
             tls: Tls::default(),
             settings: written.settings.iter().map(ast::Part::span).collect(),
@@ -87,8 +89,8 @@ impl Checker<'_> {
                 ast::Part::Tls { settings, .. } => target.tls = self.tls(settings),
                 ast::Part::Proxy { value, .. } => {
                     let url = self.typed(value, &[Type::String], "a proxy");
-                    self.url_is_sound(&url);
-                    target.waiting.push(span);
+                    self.proxy_is_sound(&url);
+                    target.proxy = Some(url);
                 }
                 _ => {}
             }
@@ -109,7 +111,7 @@ impl Checker<'_> {
                 target.http = Version::Two;
                 target.waiting.push(span);
             }
-            ("compression", "on") => target.waiting.push(span),
+            ("compression", word) => target.compression = word == "on",
             _ => {}
         }
     }
@@ -196,6 +198,23 @@ impl Checker<'_> {
             Ok(_) => {}
         }
     }
+
+    /// Complains about a literal that is no proxy, or tells everyone its password.
+    fn proxy_is_sound(&mut self, url: &Expr) {
+        let Some(Constant::Text(text)) = self.constant(url) else { return };
+        let why = match url::Url::parse(&text) {
+            Err(error) => error.to_string(),
+            Ok(parsed) if !matches!(parsed.scheme(), "http" | "socks5" | "socks5h") || parsed.host_str().is_none() => {
+                "proxies are spoken to over `http`, `socks5` or `socks5h`".into()
+            }
+            Ok(parsed) if !matches!(parsed.path(), "" | "/") || parsed.query().is_some() => {
+                "a proxy has no path and no query".into()
+            }
+            Ok(parsed) if parsed.password().is_some() => return self.report(credential_in_proxy(url.span)),
+            Ok(_) => return,
+        };
+        self.report(malformed_proxy(url.span, &text, &why));
+    }
 }
 
 /// The name of the target that a path begins with, and how much of the path's first piece it takes: `auth:/token`,
@@ -268,6 +287,19 @@ fn malformed_url(span: Span, text: &str, why: &str) -> Diagnostic {
         return diagnostic.label("it has no scheme").help(format!("did you mean `{whole}`?")).fix(span, whole);
     }
     diagnostic.help("write it in full: `http://127.0.0.1:8000`")
+}
+
+/// `malformed-url`: a proxy that is none.
+fn malformed_proxy(span: Span, text: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(Rule::MalformedUrl, span, format!("`{text}` is no proxy"))
+        .label(why.to_owned())
+        .help("write it in full: `http://127.0.0.1:3128` or `socks5://127.0.0.1:1080`")
+}
+
+/// `literal-credential`: a password in the proxy's URL.
+fn credential_in_proxy(span: Span) -> Diagnostic {
+    Diagnostic::new(Rule::LiteralCredential, span, "this URL holds a password that everyone can read here")
+        .help("take it from where nobody sees it: `proxy \"http://user:${secret(\"PROXY_PASSWORD\")}@proxy:3128\"`")
 }
 
 /// `literal-credential`: a password in the target's URL.

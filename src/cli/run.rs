@@ -436,6 +436,8 @@ pub(super) fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> 
             Failure::cannot_run(format!("`{host}` is neither this machine nor allowed; nothing was sent"))
                 .help(format!("if the load may go there: --allow {host}"))
         }
+        Error::Proxy(why) => Failure::cannot_run(format!("the proxy of a target cannot be used: {why}"))
+            .help("a proxy is a URL as http://127.0.0.1:3128, socks5://127.0.0.1:1080 or socks5h://127.0.0.1:1080"),
         Error::Unresolved(host, why) => Failure::cannot_run(format!("the name `{host}` does not resolve: {why}")),
         Error::Missing(span, why) => {
             let drawing = Drawing {

@@ -120,6 +120,10 @@ pub struct Target {
     pub text: String,
     /// Whether users keep the cookies that it sets.
     pub cookies: bool,
+    /// Whether answers may come compressed, and are taken apart.
+    pub compression: bool,
+    /// The proxy on the way to it; evaluated once when the run starts.
+    pub proxy: Option<Expr>,
     /// The version of HTTP that is spoken with it.
     pub http: Version,
     /// How TLS is spoken with it.

@@ -40,6 +40,8 @@ pub struct LooksAt {
     pub body: bool,
     /// The SHA-256 of the body, also where that is longer than what is kept.
     pub digest: bool,
+    /// The size of the body, also where that is longer than what is kept.
+    pub size: bool,
     /// The status: then 400 and above is no failure by itself.
     pub status: bool,
 }

@@ -10,6 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use super::clock::Elapsed;
 use super::network::Stream;
 use super::place::Origin;
+use super::proxy::Speaks;
 use super::resolve::{Addresses, Pinned, addresses, pinned};
 use super::thread::Thread;
 use super::tls::{self, Offer, Spoken};
@@ -58,6 +59,12 @@ impl Trouble {
         Trouble { kind, text }
     }
 
+    /// Nobody has allowed this host.
+    pub(super) fn not_allowed(host: &str) -> Trouble {
+        let text = format!("`{host}` is not allowed: name it with `--allow {host}`");
+        Trouble::new(ErrorKind::HostNotAllowed, text)
+    }
+
     /// What an error while a name is looked up means.
     pub(super) fn of_resolve(host: &str, error: &io::Error) -> Trouble {
         let kind = if is_local(error) { ErrorKind::Local } else { ErrorKind::Dns };
@@ -103,7 +110,24 @@ pub(super) async fn reach(
     offer: Offer,
     deadline: Offset,
 ) -> Result<(Stream, Spoken), Trouble> {
-    let reached = match dial(thread, origin, deadline).await {
+    // An HTTP proxy takes requests in HTTP/1.1 itself.
+    let tunnel = origin.secure || offer == Offer::Two;
+    reach_by(thread, origin, offer, tunnel, deadline).await
+}
+
+/// A connection to a server over which a WebSocket can be opened; as [`reach`].
+pub(super) async fn reach_socket(thread: &Thread, origin: &Origin, deadline: Offset) -> Result<Stream, Trouble> {
+    Ok(reach_by(thread, origin, Offer::One, true, deadline).await?.0)
+}
+
+async fn reach_by(
+    thread: &Thread,
+    origin: &Origin,
+    offer: Offer,
+    tunnel: bool,
+    deadline: Offset,
+) -> Result<(Stream, Spoken), Trouble> {
+    let reached = match dial(thread, origin, tunnel, deadline).await {
         Ok(stream) if origin.secure => secure(thread, origin, offer, stream, deadline).await,
         Ok(stream) => Ok((stream, if offer == Offer::Two { Spoken::Two } else { Spoken::One })),
         Err(trouble) => Err(trouble),
@@ -116,13 +140,46 @@ pub(super) async fn reach(
     reached
 }
 
-/// A connection to a server, over which nothing has been said yet.
-async fn dial(thread: &Thread, origin: &Origin, deadline: Offset) -> Result<Stream, Trouble> {
-    let Origin { host, port, target, .. } = origin;
+/// A connection to a server, over which nothing has been said to it yet: itself, or through the target's proxy. Where no
+/// `tunnel` is needed, an HTTP proxy is only connected to.
+async fn dial(thread: &Thread, origin: &Origin, tunnel: bool, deadline: Offset) -> Result<Stream, Trouble> {
+    let proxy = thread.shared.proxies.get(origin.target.0 as usize).and_then(Option::as_ref);
+    let Some(proxy) = proxy else { return dial_host(thread, origin, &origin.host, origin.port, deadline).await };
+    let Origin { host, port, .. } = origin;
+    // Whom the proxy is asked for.
+    let asked = match proxy.knows_names() {
+        true if is_allowed_by_name(host, *port, &thread.shared.allow) => host.clone(),
+        true => return Err(Trouble::not_allowed(host)),
+        false => {
+            let late = |Elapsed| Err(Trouble::new(ErrorKind::Dns, format!("`{host}` was not resolved in time")));
+            let found = thread.clock.within(deadline, addresses(thread, host, *port)).await.unwrap_or_else(late)?;
+            found.in_turn(thread.clock.now())[0].ip().to_string()
+        }
+    };
+    let stream = dial_host(thread, origin, &proxy.host, proxy.port, deadline).await?;
+    if !tunnel && proxy.speaks == Speaks::Http {
+        return Ok(stream);
+    }
+    let late = |Elapsed| {
+        let text = format!("the proxy {proxy} made no tunnel to {host}:{port} in time");
+        Err(Trouble::new(ErrorKind::ConnectTimeout, text))
+    };
+    thread.clock.within(deadline, proxy.tunnel(stream, &asked, *port)).await.unwrap_or_else(late)
+}
+
+/// A connection to `host`, on the way to `origin`.
+async fn dial_host(
+    thread: &Thread,
+    origin: &Origin,
+    host: &str,
+    port: u16,
+    deadline: Offset,
+) -> Result<Stream, Trouble> {
+    let target = &origin.target;
     let phase = |phase, from, to| thread.recorder.borrow_mut().phase(*target, phase, from, to);
     let begun = thread.clock.now();
     let late = |Elapsed| Err(Trouble::new(ErrorKind::Dns, format!("`{host}` was not resolved in time")));
-    let addresses = thread.clock.within(deadline, addresses(thread, host, *port)).await.unwrap_or_else(late)?;
+    let addresses = thread.clock.within(deadline, addresses(thread, host, port)).await.unwrap_or_else(late)?;
     let found = thread.clock.now();
     if host.parse::<IpAddr>().is_err() {
         phase(Phase::Dns, begun, found);
@@ -202,6 +259,12 @@ pub fn may_be_allowed(host: &str, port: u16, allow: &[String]) -> bool {
             Ok(address) => address.is_loopback(),
             Err(_) => is_localhost(host) || is_plain(host),
         }
+}
+
+/// Whether `host`, which somebody else resolves, may be sent to: loopback, or listed.
+pub fn is_allowed_by_name(host: &str, port: u16, allow: &[String]) -> bool {
+    let is_loopback = || host.parse::<IpAddr>().map_or_else(|_| is_localhost(host), |address| address.is_loopback());
+    is_listed(host, port, allow) || is_loopback()
 }
 
 /// Whether `host`, which resolves to `addresses`, may be sent to: loopback, or listed, or a name without a dot whose

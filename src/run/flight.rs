@@ -9,6 +9,7 @@ use http::{Method, Request};
 use http_body_util::Full;
 
 use super::connection::{Connection, Received, Unanswered, Wanted};
+use super::decode::{self, Extent};
 use super::dial::Trouble;
 use super::place::{Origin, Place};
 use super::redirects;
@@ -33,6 +34,8 @@ pub(super) struct Flight {
     keep: bool,
     /// Whether a digest of its body is wanted.
     digest: bool,
+    /// How much of a coded body is wanted, where anything looks into it and the target's bodies are taken apart.
+    decodes: Option<Extent>,
     /// Whether the user keeps cookies.
     cookies: bool,
     /// How many redirects are followed.
@@ -86,9 +89,14 @@ impl Flight {
         let Ready { request, origin, url, varied, body, cookies } = ready;
         let again = Again { index, varied, body, cookies };
         let attempt = Attempt::new(due, begun);
-        let (timeout, keep) =
-            (op.timeout, op.looks_at.body || thread.trace.as_ref().is_some_and(|trace| trace.wants_all()));
-        let cookies = thread.plan.targets[op.target.0 as usize].cookies;
+        let looks = op.looks_at;
+        let (timeout, looks_inside) =
+            (op.timeout, looks.body || thread.trace.as_ref().is_some_and(|trace| trace.wants_all()));
+        let target = &thread.plan.targets[op.target.0 as usize];
+        // How long a coded body is, is only known when it is taken apart.
+        let keep = looks_inside || (target.compression && (looks.size || looks.digest));
+        let decodes = (keep && target.compression).then_some(Extent { size: looks.size, digest: looks.digest });
+        let cookies = target.cookies;
         Flight {
             thread,
             session,
@@ -98,6 +106,7 @@ impl Flight {
             timeout,
             keep,
             digest: op.looks_at.digest,
+            decodes,
             cookies,
             redirects: op.redirects,
             again,
@@ -117,6 +126,19 @@ impl Flight {
             result = Box::pin(self.follow()).await;
         }
         self.attempt.done = self.thread.clock.now();
+        if let (Ok(()), Some(wanted)) = (&result, self.decodes)
+            && self.received.as_ref().is_some_and(decode::is_coded)
+            && let Some(received) = self.received.take()
+        {
+            // Behind the step's last byte: taking a body apart is none of the target's time.
+            result = match Box::pin(decode::taken_apart(received, wanted)).await {
+                Ok(received) => {
+                    self.received = Some(received);
+                    Ok(())
+                }
+                Err(trouble) => Err(trouble),
+            };
+        }
         result
     }
 
@@ -187,6 +209,9 @@ impl Flight {
     /// is sent once more on a new one, and counted. Once a byte has left, what happens is the target's doing.
     async fn answer(&mut self) -> Result<(), Trouble> {
         let Flight { thread, session, request, origin, attempt, received, .. } = self;
+        if let (Some(proxy), Some(request)) = (thread.forwards(origin), request.as_mut()) {
+            proxy.forward(request, origin);
+        }
         *received = None;
         let wanted = Wanted {
             deadline: attempt.due + self.timeout,

@@ -9,6 +9,7 @@ mod connection;
 mod control;
 mod cookies;
 mod deal;
+mod decode;
 pub mod dial;
 pub mod eval;
 mod finish;
@@ -27,6 +28,7 @@ mod parallel;
 pub mod place;
 mod preflight;
 mod prepare;
+mod proxy;
 mod random;
 mod redirects;
 mod rehearse;
@@ -194,6 +196,8 @@ pub enum Error {
     Unresolved(String, String),
     /// A secret or a variable of the environment is not there: its place, and why.
     Missing(crate::base::Span, String),
+    /// A target's proxy is none: why.
+    Proxy(String),
     /// A constant has no value: its place, and why.
     Constant(crate::base::Span, String),
     /// A file of certificates or a key that the scenario names holds none that can be used: its place, and why.
@@ -263,8 +267,9 @@ impl Ground {
     async fn survey(plan: &Plan, network: Rc<dyn network::Network>, options: &Options) -> Result<Ground, Error> {
         let constants = prepare::constants(plan, options)?;
         let targets = prepare::targets(plan, options, &constants)?;
-        let addresses = prepare::addresses(&*network, &targets, options).await?;
-        let shared = prepare::shared(plan, options, targets);
+        let proxies = prepare::proxies(plan, options, &constants)?;
+        let addresses = prepare::addresses(&*network, &targets, &proxies, options).await?;
+        let shared = prepare::shared(plan, options, targets, proxies);
         prepare::security(&shared)?;
         Ok(Ground { network, constants, addresses, shared, setup: Vec::new(), trodden: false })
     }

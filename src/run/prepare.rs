@@ -10,10 +10,11 @@ use url::Url;
 
 use super::clock::Clock;
 use super::deal::Deck;
-use super::dial::{is_allowed, is_pinned_here, may_be_allowed};
+use super::dial::{is_allowed, is_allowed_by_name, is_pinned_here, may_be_allowed};
 use super::eval::{self, Scope};
 use super::network::{Network, Tcp};
 use super::place::{Base, Origin};
+use super::proxy::Proxy;
 use super::random::Random;
 use super::resolve::Found;
 use super::thread::{Seedling, Shared, Thread};
@@ -125,11 +126,32 @@ fn one_target(target: &Target, plan: &Plan, options: &Options, constants: &[Valu
     Ok(url)
 }
 
-/// The addresses of each target, which may be sent to.
-pub(super) async fn addresses(network: &dyn Network, targets: &[Url], options: &Options) -> Result<Vec<Found>, Error> {
+/// The proxy of each target.
+pub(super) fn proxies(plan: &Plan, options: &Options, constants: &[Value]) -> Result<Vec<Option<Proxy>>, Error> {
+    let of = |target: &Target| {
+        let Some(proxy) = &target.proxy else { return Ok(None) };
+        let mut random = Random::new(plan.seed, NOBODY);
+        let text = value(proxy, target.span, plan, options, constants, &mut random)?;
+        // What it says may hold a password, so that is not told.
+        Proxy::of(&text.text()).map(Some).map_err(Error::Proxy)
+    };
+    plan.targets.iter().map(of).collect()
+}
+
+/// The addresses that connections to each target go to, its proxy's where it has one; both may be sent to.
+pub(super) async fn addresses(
+    network: &dyn Network,
+    targets: &[Url],
+    proxies: &[Option<Proxy>],
+    options: &Options,
+) -> Result<Vec<Found>, Error> {
     let mut all = Vec::new();
-    for base in Base::all(targets) {
+    for (base, proxy) in Base::all(targets).iter().zip(proxies) {
         let Origin { host, port, .. } = &*base.origin;
+        if proxy.as_ref().is_some_and(Proxy::knows_names) && !is_allowed_by_name(host, *port, &options.allow) {
+            return Err(Error::HostNotAllowed(host.clone()));
+        }
+        let (host, port) = proxy.as_ref().map_or((host, port), |proxy| (&proxy.host, &proxy.port));
         let found = network.resolve(host, *port).await;
         let found = found.map_err(|error| Error::Unresolved(host.clone(), error.to_string()))?;
         if found.addresses.is_empty() {
@@ -152,7 +174,7 @@ pub(super) fn security(shared: &Shared) -> Result<(), Error> {
 }
 
 /// What all threads share.
-pub(super) fn shared(plan: &Plan, options: &Options, targets: Vec<Url>) -> Arc<Shared> {
+pub(super) fn shared(plan: &Plan, options: &Options, targets: Vec<Url>, proxies: Vec<Option<Proxy>>) -> Arc<Shared> {
     Arc::new(Shared {
         started: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO),
         run_id: options.run_id.clone(),
@@ -161,6 +183,7 @@ pub(super) fn shared(plan: &Plan, options: &Options, targets: Vec<Url>) -> Arc<S
         allow: options.allow.clone(),
         security: Arc::new(Security::new(plan)),
         pinned: options.pinned.clone(),
+        proxies,
         counter: AtomicU64::new(0),
         deck: Deck::new(plan),
         next_user: AtomicU64::new(plan.starts(1).len() as u64),
@@ -170,7 +193,7 @@ pub(super) fn shared(plan: &Plan, options: &Options, targets: Vec<Url>) -> Arc<S
 
 /// As [`shared`], for what comes behind `before`: numbers of `counter()` go on.
 pub(super) fn shared_after(plan: &Plan, options: &Options, targets: Vec<Url>, before: &Shared) -> Arc<Shared> {
-    let mut shared = shared(plan, options, targets);
+    let mut shared = shared(plan, options, targets, before.proxies.clone());
     let fresh = Arc::get_mut(&mut shared).expect("nobody else has it yet");
     fresh.security = before.security.clone();
     *fresh.counter.get_mut() = before.counter.load(std::sync::atomic::Ordering::Relaxed);
@@ -191,7 +214,7 @@ fn value(
     let bases = Base::all(&nowhere);
     let plan = Plan { ops: Vec::new(), data: Vec::new(), ..plan.clone() };
     let seedling = Seedling {
-        shared: shared(&plan, options, nowhere),
+        shared: shared(&plan, options, nowhere, Vec::new()),
         plan,
         constants: constants.to_vec(),
         setup: Vec::new(),

@@ -5,11 +5,14 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use http_body_util::Full;
 
+use super::decode;
 use super::eval::{self, Scope};
 use super::multipart;
 use super::place::{Origin, Place};
@@ -20,7 +23,7 @@ use crate::base::Seed;
 use crate::metrics::ErrorKind;
 use crate::plan::expr::Piece;
 use crate::plan::functions;
-use crate::plan::{Body, Expr, Http, PointId, Value};
+use crate::plan::{Body, Expr, Http, PointId, SeriesKind, Value};
 
 /// What we say we are.
 const AGENT: &str = concat!("scn/", env!("CARGO_PKG_VERSION"));
@@ -80,10 +83,15 @@ impl Prepared {
         let given = |name: &HeaderName| headers.contains_key(name) || varying.iter().any(|(other, _)| other == name);
         let base = &thread.bases[op.target.0 as usize];
         let host = HeaderValue::from_str(&base.origin.authority).map_err(|_| "the target's host is odd")?;
+        // A stream of events is read as it comes, and the answer to an upgrade has no body.
+        let is_http =
+            thread.plan.series[thread.plan.steps[op.step.0 as usize].series.0 as usize].kind == SeriesKind::Http;
+        let compression = is_http && thread.plan.targets[op.target.0 as usize].compression;
         let defaults = [
             (HOST, Some(host)),
             (USER_AGENT, Some(HeaderValue::from_static(AGENT))),
             (ACCEPT, Some(HeaderValue::from_static("*/*"))),
+            (ACCEPT_ENCODING, compression.then_some(decode::ACCEPTED)),
             (CONTENT_TYPE, content_type(&op.body).map(HeaderValue::from_static)),
             (CONTENT_TYPE, media_type(&op.body, thread)),
         ];

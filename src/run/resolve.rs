@@ -401,13 +401,10 @@ pub(super) async fn addresses(thread: &Thread, host: &str, port: u16) -> Result<
 }
 
 fn look_up(thread: &Thread, host: &str, port: u16) -> Result<Answer, Trouble> {
-    let refused = |host: &str| {
-        Trouble::new(ErrorKind::HostNotAllowed, format!("`{host}` is not allowed: name it with `--allow {host}`"))
-    };
     let shared = thread.shared.clone();
     // What cannot become allowed by its address is not even looked up.
     if !may_be_allowed(host, port, &shared.allow) && !is_pinned_here(host, port, &shared.pinned) {
-        return Err(refused(host));
+        return Err(Trouble::not_allowed(host));
     }
     let finding = thread.network.resolve(host, port);
     let (host, index) = (host.to_owned(), thread.index.0);
@@ -417,7 +414,7 @@ fn look_up(thread: &Thread, host: &str, port: u16) -> Result<Answer, Trouble> {
             return Err(Trouble::new(ErrorKind::Dns, format!("`{host}` has no address")));
         }
         if !is_allowed(&host, port, &found.addresses, &shared.allow) && !is_pinned_here(&host, port, &shared.pinned) {
-            return Err(refused(&host));
+            return Err(Trouble::not_allowed(&host));
         }
         Ok((Rc::new(Addresses::new(&found.addresses, index)), found.fresh_for()))
     });

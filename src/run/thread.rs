@@ -17,6 +17,7 @@ use super::finish::{Finish, Phase};
 use super::life::{UNANSWERED_MIN, occupy, serve};
 use super::network::Network;
 use super::place::{Base, Origin};
+use super::proxy::{Proxy, Speaks};
 use super::request::Prepared;
 use super::resolve::{Found, Known, Pinned};
 use super::tls::Security;
@@ -91,6 +92,8 @@ pub struct Shared {
     pub security: Arc<Security>,
     /// What names stand for, whatever DNS says.
     pub pinned: Vec<Pinned>,
+    /// The proxy of each target.
+    pub proxies: Vec<Option<Proxy>>,
     /// Where the next `counter()` continues. Threads take numbers in blocks.
     pub counter: AtomicU64,
     /// What of the data is dealt.
@@ -154,7 +157,12 @@ impl Thread {
         });
         let names = Known::default();
         for (base, found) in bases.iter().zip(&addresses) {
-            names.learn(&base.origin.host, base.origin.port, found, index);
+            let proxy = shared.proxies.get(base.origin.target.0 as usize).and_then(Option::as_ref);
+            let (host, port) = match proxy {
+                Some(proxy) => (&proxy.host, proxy.port),
+                None => (&base.origin.host, base.origin.port),
+            };
+            names.learn(host, port, found, index);
         }
         let mut thread = Thread {
             recorder: RefCell::new(Recorder::new(&plan, index as u32)),
@@ -285,6 +293,12 @@ impl Thread {
         let end = clock.now();
         take(warming);
         end
+    }
+
+    /// The proxy that takes requests to `origin` itself, where there is one.
+    pub(super) fn forwards(&self, origin: &Origin) -> Option<&Proxy> {
+        let proxy = self.shared.proxies.get(origin.target.0 as usize)?.as_ref()?;
+        (proxy.speaks == Speaks::Http && !origin.secure).then_some(proxy)
     }
 
     /// The server of a target, where it is one: its settings hold there, whichever step comes to it.

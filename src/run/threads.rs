@@ -61,7 +61,8 @@ fn run_over(
     let mut hearing = Hearing::new(plan, stop);
     let constants = prepare::constants(plan, options)?;
     let targets = prepare::targets(plan, options, &constants)?;
-    let addresses = here(async |_| prepare::addresses(&*way(0), &targets, options).await)??;
+    let proxies = prepare::proxies(plan, options, &constants)?;
+    let addresses = here(async |_| prepare::addresses(&*way(0), &targets, &proxies, options).await)??;
     let bases = Base::all(&targets);
     preflight::check(plan, &bases, &addresses, options)?;
     if let Some(tell) = options.warned.as_ref().filter(|_| !options.served_here) {
@@ -69,7 +70,7 @@ fn run_over(
         let warnings = here(async |clock| preflight::reach(&*network, &clock, &bases, &addresses).await)?;
         warnings.iter().for_each(|warning| tell(warning));
     }
-    let shared = prepare::shared(plan, options, targets);
+    let shared = prepare::shared(plan, options, targets, proxies);
     prepare::security(&shared)?;
     let mut ground = Ground { network: way(0), constants, addresses, shared, setup: Vec::new(), trodden: false };
     let mut failed = None;

@@ -40,7 +40,9 @@ fn comments<'t>(parsed: &Parsed, text: &'t str) -> Vec<&'t str> {
 #[test]
 fn formatting_changes_nothing_but_the_layout() {
     let mut tried = 0;
-    for (path, text) in ["scenarios", "examples", "benches/truth", "benches/work", "tests/golden"].into_iter().flat_map(scenarios) {
+    for (path, text) in
+        ["scenarios", "examples", "benches/truth", "benches/work", "tests/golden"].into_iter().flat_map(scenarios)
+    {
         // As it is, squeezed, and spread: each is another text that means the same.
         for text in [text.clone(), text.replace('\n', "\r\n"), text.replace('\n', "\n\n\n"), text.replace(" {", "{")] {
             tried += usize::from(keeps_its_promises(&path, &text));

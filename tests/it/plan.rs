@@ -462,9 +462,9 @@ fn what_waits_for_the_engine_is_told_when_it_is_planned() {
         ("http auto", false),
         ("http 2", true),
         ("compression off", false),
-        ("compression on", true),
+        ("compression on", false),
         ("cookies off", false),
-        ("proxy \"http://127.0.0.1:3128\"", true),
+        ("proxy \"http://127.0.0.1:3128\"", false),
         ("tls { verify off }", false),
     ] {
         let text = format!(

@@ -254,7 +254,9 @@ fn a_collector_has_the_totals_of_the_summary_and_what_the_standard_variables_say
     let mut command = folder.run(&["scenarios/oscilloscope.scn", "--demo", "--error-rate", "10%", "--users", "10"]);
     command.args(["--spawn-rate", "20", "--duration", "4s"]).env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);
     command.env("OTEL_EXPORTER_OTLP_HEADERS", "x-scope-orgid=team%201").env("OTEL_METRIC_EXPORT_INTERVAL", "700");
-    command.env("OTEL_SERVICE_NAME", "shop-load").env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=staging");
+    command
+        .env("OTEL_SERVICE_NAME", "shop-load")
+        .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=staging");
     finish(command).with(99);
     let (push, summary) = (collector.latest(), folder.summary());
     assert!(collector.count() > 3);

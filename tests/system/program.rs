@@ -15,7 +15,9 @@ pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// `scn` with the words of a command line, without the settings of whoever runs the tests.
 pub fn scn(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scn"));
-    let settings = std::env::vars_os().map(|(name, _)| name).filter(|name| ["SCN_", "OTEL_"].iter().any(|own| name.to_string_lossy().starts_with(own)));
+    let settings = std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| ["SCN_", "OTEL_"].iter().any(|own| name.to_string_lossy().starts_with(own)));
     for name in settings {
         command.env_remove(name);
     }

@@ -123,6 +123,8 @@ fn lay_out_target(target: &meaning::Target, lower: Lower<'_>, sources: &Sources)
         span: target.url.span,
         text: written(&target.url.span),
         cookies: target.cookies,
+        compression: target.compression,
+        proxy: target.proxy.as_ref().map(|proxy| lower.expr(proxy)),
         http: target.http,
         tls: target.tls.clone(),
         settings: target.settings.iter().map(written).collect(),

@@ -333,6 +333,7 @@ fn looks_at(parts: &[Part]) -> LooksAt {
             let Some(expr) = expr else { continue };
             looks_at.body |= any(expr, &looks_into_body);
             looks_at.digest |= any(expr, &digests_body);
+            looks_at.size |= any(expr, &|expr| matches!(expr, Expr::Extract(Extractor::Size)));
             // The words of an `else` may hold `${status}` without judging it.
             looks_at.status |= expects && number == 0 && any(expr, &looks_at_status);
         }

@@ -63,6 +63,9 @@ impl User {
             request.headers_mut().insert(ACCEPT, HeaderValue::from_static(EVENT_STREAM));
         }
         self.tell_request(op.step, &url, &request);
+        if let Some(proxy) = thread.forwards(&origin) {
+            proxy.forward(&mut request, &origin);
+        }
         let due = sample.due;
         let deadline = due + op.request.timeout;
         let opening = pin!(open(&thread, request, origin, deadline, sample));

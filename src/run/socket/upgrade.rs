@@ -22,12 +22,11 @@ use super::{Reason, User};
 use crate::base::units::duration_text;
 use crate::metrics::{ErrorKind, Sample};
 use crate::plan::{Connect, PointId};
-use crate::run::dial::{Trouble, reach};
+use crate::run::dial::{Trouble, reach_socket};
 use crate::run::place::Origin;
 use crate::run::request::{Prepared, Ready, header_value};
 use crate::run::session::Session;
 use crate::run::thread::Thread;
-use crate::run::tls::Offer;
 use crate::run::trace::Event;
 
 /// Longest head of an answer to an upgrade.
@@ -122,7 +121,7 @@ async fn shake_hands(
     deadline: crate::base::Offset,
     sample: &mut Sample,
 ) -> Result<Socket, Trouble> {
-    let mut stream = Counted::new(reach(thread, &upgrade.origin, Offer::One, deadline).await?.0);
+    let mut stream = Counted::new(reach_socket(thread, &upgrade.origin, deadline).await?);
     sample.sent = thread.clock.now();
     let answered = exchange(&mut stream, &upgrade.head).await;
     (sample.bytes_sent, sample.bytes_received) = (stream.written, stream.read);

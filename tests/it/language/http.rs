@@ -16,6 +16,12 @@ fn alone(row: &str, targets: &str, statements: &str) -> Case {
     case(row).scenario(&format!("scenario \"Case\"\n{targets}\nuser u {{\n{ONCE}\ntask t {{\n{statements}\n}}\n}}\n"))
 }
 
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, bytes).expect("into memory");
+    encoder.finish().expect("into memory")
+}
+
 fn fine(seen: &Seen) {
     assert_eq!(seen.notes(), Vec::<&str>::new());
     assert_eq!(seen.iterations(), (1, 0));
@@ -82,6 +88,54 @@ fn targets() -> Vec<Case> {
                 assert!(seen.requests.iter().all(|request| request.header("cookie").is_none()));
                 fine(seen);
             }),
+        alone(
+            "`compression on`, `compression off`",
+            "target \"http://api\"\ntarget raw: \"http://raw\" { compression off }",
+            "GET /a {\nexpect body == \"tea and cups\"\nexpect size == 12B\n}\nGET /b { header Accept-Encoding \"gzip\"\nexpect size == 12B }\nGET raw:/c { expect size > 12B }",
+        )
+        .server(|_| Answer::text(gzip(b"tea and cups")).header("content-encoding", "gzip"))
+        .expect(|seen| {
+            assert_eq!(seen.headers("accept-encoding"), ["gzip, deflate, br, zstd", "gzip", ""]);
+            fine(seen);
+        }),
+        alone(
+            "`proxy \"http://proxy:3128\"`",
+            "target \"http://api.test\" { proxy \"http://proxy:3128\" }",
+            "GET /a?b=1 { expect url == \"http://api.test/a?b=1\" }",
+        )
+        .allow("api.test")
+        .expect(|seen| {
+            assert_eq!(seen.paths(), ["http://api.test/a?b=1"]);
+            assert_eq!(seen.requests[0].host, "api.test");
+            fine(seen);
+        }),
+        // Nobody looks into it: then it is counted as it comes, whatever it is.
+        alone("`compression on`, `compression off`", "target \"http://api\"", "GET /a\nGET /b { expect status 200 }")
+            .server(|_| Answer::text("not gzip at all").header("content-encoding", "gzip"))
+            .expect(|seen| fine(seen)),
+        alone("`compression on`, `compression off`", "target \"http://api\"", "GET /a { expect body exists }")
+            .server(|_| Answer::text("not gzip at all").header("content-encoding", "gzip"))
+            .expect(|seen| assert_eq!(seen.kinds(), [("protocol", 1)])),
+        alone("`compression on`, `compression off`", "target \"http://api\"", "GET /a { expect body exists }")
+            .server(|_| Answer::text(&gzip(b"tea and cups")[..20]).header("content-encoding", "gzip"))
+            .expect(|seen| {
+                assert_eq!(seen.kinds(), [("protocol", 1)]);
+                assert!(seen.notes()[0].contains("ends too early"), "{:?}", seen.notes());
+            }),
+        alone("`compression on`, `compression off`", "target \"http://api\"", "GET /a { expect body exists }")
+            .server(|_| Answer::text("x").header("content-encoding", "compress"))
+            .expect(|seen| {
+                assert_eq!(seen.kinds(), [("protocol", 1)]);
+                assert_eq!(seen.notes(), ["the body is coded as `compress`, which was not asked for"]);
+            }),
+        // A bomb: what looks for something in its first MiB is told that there is more, and its size has a limit.
+        alone(
+            "`compression on`, `compression off`",
+            "target \"http://api\"",
+            "attempt { GET /a { expect body contains \"tea\" } }\nGET /b { expect size > 1B }",
+        )
+        .server(|_| Answer::text(gzip(&vec![0; 70 << 20])).header("content-encoding", "gzip"))
+        .expect(|seen| assert_eq!(seen.kinds(), [("body_too_large", 2)])),
         alone("`redirects 5`, `redirects none`", "target \"http://api\" { redirects 2 }", "GET /0")
             .server(|request| Answer::to(302, &format!("/{}", request.number + 1)))
             .expect(|seen| {

@@ -166,6 +166,8 @@ pub fn world() -> (Sources, Plan) {
             span: span("target \"http://127.0.0.1:8000\""),
             text: "\"http://127.0.0.1:8000\"".into(),
             cookies: true,
+            compression: true,
+            proxy: None,
             http: Default::default(),
             tls: Default::default(),
             settings: Vec::new(),

@@ -8,6 +8,7 @@ mod loads;
 mod misbehaviour;
 mod names;
 mod once;
+mod proxies;
 mod requests;
 mod stop;
 mod trace;

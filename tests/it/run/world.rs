@@ -62,6 +62,8 @@ impl Draft {
                 text: "x".into(),
                 span,
                 cookies: true,
+                compression: true,
+                proxy: None,
                 http: Default::default(),
                 tls: Default::default(),
                 settings: Vec::new(),
