@@ -72,6 +72,11 @@ impl Table {
         (self.ends.len() / self.width()) as u32
     }
 
+    /// What it takes in memory: the text of all cells, and four bytes for each.
+    pub fn bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * size_of::<u32>()
+    }
+
     /// The cell of a row in a column; `None`: the row does not have it. Of single values the column is 0.
     pub fn cell(&self, row: u32, column: usize) -> Option<Cell<'_>> {
         let index = row as usize * self.width() + column;
@@ -95,13 +100,16 @@ pub(super) fn read(bytes: &[u8], format: &Format) -> Result<(Table, Vec<Type>), 
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text =
         std::str::from_utf8(bytes).map_err(|error| Fault::NotUtf8 { line: line_of(bytes, error.valid_up_to()) })?;
-    let (table, types) = match format {
+    let (mut table, types) = match format {
         Format::Csv { separator, columns } => csv(text, *separator, columns.clone())?,
         Format::JsonLines | Format::JsonArray => json(text, *format == Format::JsonArray)?,
     };
     if table.ends.is_empty() {
         return Err(Fault::NoRows);
     }
+    // What grew while it was read has room for more: nobody needs that any more.
+    table.text.shrink_to_fit();
+    table.ends.shrink_to_fit();
     Ok((table, types))
 }
 
@@ -317,6 +325,21 @@ mod tests {
         let with_mark = "\u{feff}größe\tx\nklein\ty\n";
         let table = table(with_mark, Format::Csv { separator: b'\t', columns: None });
         assert_eq!((table.columns()[0].as_str(), texts(&table)), ("größe", vec![vec!["klein", "y"]]));
+    }
+
+    #[test]
+    fn many_rows_take_little_more_than_their_text() {
+        use std::fmt::Write as _;
+        let (mut csv, mut lines) = (String::from("id,email,city\n"), String::new());
+        for row in 0..100_000 {
+            let _ = writeln!(csv, "{row:08},person-{row:08}@example.com,Springfield");
+            let _ = writeln!(lines, "{{\"id\": {row}, \"email\": \"person-{row:08}@example.com\"}}");
+        }
+        for (text, format, cells) in [(csv, comma(), 300_000), (lines, Format::JsonLines, 200_000)] {
+            let table = table(&text, format);
+            assert_eq!(table.row_count(), 100_000);
+            assert!(table.bytes() <= text.len() + 4 * cells, "{} for {}", table.bytes(), text.len());
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use unicode_width::UnicodeWidthChar;
 use super::screen::{Look, Screen};
 use crate::metrics::Recent;
 use crate::plan::Plan;
-use crate::report::{Now, abort_reason, live, plain_line};
-use crate::run::{Stop, Tick};
+use crate::report::{Now, abort_reason, beside_line, live, plain_line};
+use crate::run::{Act, Stop, Tick};
 
 /// What the numbers in the middle look back over.
 const LOOKS_BACK: Duration = Duration::from_secs(10);
@@ -27,7 +27,9 @@ pub struct Live<'a> {
     mode: Mode,
     recent: Recent,
     stop: Stop,
-    /// When something was last drawn; the run's start before that.
+    /// The part of the run that goes on.
+    act: Act,
+    /// When something was last drawn; the part's start before that.
     drawn: Duration,
     /// Lines of the view that stand on the terminal.
     lines: usize,
@@ -55,7 +57,17 @@ impl<'a> Live<'a> {
             (false, false) => Mode::Plain,
         };
         let recent = Recent::new(plan, LOOKS_BACK);
-        Live { plan, look: screen.err, mode, recent, stop, drawn: Duration::ZERO, lines: 0, told_of_abort: false }
+        Live {
+            plan,
+            look: screen.err,
+            mode,
+            recent,
+            stop,
+            act: Act::Setup,
+            drawn: Duration::ZERO,
+            lines: 0,
+            told_of_abort: false,
+        }
     }
 
     /// Whether a signal should be answered with words of its own: the view in place says it itself.
@@ -65,9 +77,6 @@ impl<'a> Live<'a> {
 
     /// Takes in what was seen, and draws it when it is time.
     pub fn show(&mut self, tick: &Tick<'_>) {
-        if tick.aside {
-            return;
-        }
         if let Some(aborted) = tick.watch.aborted()
             && !self.told_of_abort
             && self.mode == Mode::Plain
@@ -80,12 +89,28 @@ impl<'a> Live<'a> {
             Mode::InPlace => REDRAW_EVERY,
             Mode::Plain => PLAIN_EVERY,
         };
-        self.recent.push(tick.window);
+        if self.act != tick.act {
+            // Each part of a run counts its own time.
+            (self.act, self.drawn) = (tick.act, Duration::ZERO);
+        }
+        if tick.act == Act::Load {
+            self.recent.push(tick.window);
+        }
         // Ticks come a little early or late: some grace keeps five seconds from becoming six.
         if tick.elapsed.saturating_sub(self.drawn) + every / 10 < every {
             return;
         }
         self.drawn = tick.elapsed;
+        if let Some(word) = beside(tick.act) {
+            let line = beside_line(word, tick.elapsed, tick.total);
+            match self.mode {
+                Mode::InPlace => {
+                    self.redraw(&[format!("{} · {}", self.plan.scenario, self.plan.load.profile), format!("  {line}")])
+                }
+                Mode::Plain | Mode::Quiet => write(&format!("{line}\n")),
+            }
+            return;
+        }
         let apart = if tick.warming { Duration::ZERO } else { self.plan.load.warm_up };
         let judged = tick.watch.judge(tick.total, tick.elapsed.saturating_sub(apart));
         let now = Now {
@@ -127,6 +152,15 @@ impl<'a> Live<'a> {
     /// One column stays free: a character in the last one makes some terminals begin a new line.
     fn columns(&self) -> usize {
         self.look.width - 1
+    }
+}
+
+/// The word for a part of the run that is not its load.
+fn beside(act: Act) -> Option<&'static str> {
+    match act {
+        Act::Setup => Some("setup"),
+        Act::Load => None,
+        Act::Teardown => Some("teardown"),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::base::units::parse_duration;
 use crate::export::{Error, Exporter, Facts, Now, Push, Pushed, Settings};
 use crate::metrics::Verdict;
 use crate::plan::Plan;
-use crate::run::{self, Stop, Tick};
+use crate::run::{self, Act, Stop, Tick};
 
 /// Where `/metrics` is served unless told otherwise.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9646);
@@ -183,11 +183,11 @@ impl<'a> Metrics<'a> {
     /// Takes in what was seen in a second; what is worth a word.
     pub fn see(&mut self, tick: &Tick<'_>) -> Vec<String> {
         let Some(exporter) = &mut self.exporter else { return Vec::new() };
-        let now = (!tick.aside && !tick.warming).then(|| {
+        let now = (tick.act == Act::Load && !tick.warming).then(|| {
             let judged = tick.watch.judge(tick.total, tick.elapsed.saturating_sub(self.plan.load.warm_up));
             Now::of(self.plan, tick.total, &judged, tick.started)
         });
-        exporter.see(tick.window, tick.aside, now);
+        exporter.see(tick.window, tick.act != Act::Load, now);
         exporter.warnings()
     }
 

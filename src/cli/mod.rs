@@ -9,6 +9,7 @@ pub mod diff;
 pub mod environment;
 pub mod exit;
 pub mod explain;
+mod failures;
 pub mod files;
 pub mod fix;
 pub mod fmt;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::demo::no_signals;
 use super::environment::Environment;
 use super::exit::{Exit, Failure};
+use super::failures::Failures;
 use super::folder::{self, Folder, Results};
 use super::live::Live;
 use super::render::text::Drawing;
@@ -115,6 +116,8 @@ all ends at once, still with the report.
 
 Files:
   scn-results/UTC-SCENARIO-ID/summary.json      the run's numbers; scn never deletes results
+  scn-results/UTC-SCENARIO-ID/failures.jsonl    the first three failures of each kind at each step, with request,
+                                                answer and messages; written as they come
 
 Environment:
 {}
@@ -158,6 +161,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let service = choices.demo.clone().map(serve).transpose()?;
     let warnings: Arc<Mutex<Vec<String>>> = Arc::default();
     let options = Options {
+        keeps_failures: results.folder().is_some(),
         threads: choices.threads,
         target: service.as_ref().map(demo::Running::url).or(choices.target.clone()),
         named_targets: choices.named_targets.clone(),
@@ -182,12 +186,14 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         screen.say(&opening(&plan, options.target.as_deref(), service.is_some()));
         metrics.place().iter().for_each(|place| screen.say(place));
     }
+    let mut failures = Failures::new(results.folder());
     let finished = run::run(&plan, &options, &stop, &mut |tick| {
         for warning in metrics.see(tick) {
             live.clear();
             screen.say(&warning);
         }
         live.show(tick);
+        failures.keep(tick.kept, |exchange| report::failure(&plan, &sources, &options.run_id, exchange));
     });
     live.clear();
     let finished = match finished {
@@ -213,7 +219,8 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         verdict: &verdict,
         meta: &meta,
     };
-    let text = tell(&told, results.folder(), screen);
+    let failures = failures.finish();
+    let text = tell(&told, results.folder(), failures.as_ref().ok().and_then(Option::as_deref), screen);
     let summary = serde_json::to_string_pretty(&summary(&told)).expect("a summary is a tree of plain values");
     // Each is told even where the other cannot be.
     if let Some(why) = &finished.setup_failed {
@@ -221,6 +228,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     }
     let kept = results.finish(&format!("{summary}\n"));
     screen.print(&text)?;
+    failures?;
     kept?;
     metrics.linger(&stop, screen);
     Ok(judge(&finished, &verdict))
@@ -251,7 +259,7 @@ fn no_user_started(why: &run::SetupFailed) -> String {
 }
 
 /// The report: thresholds, table, errors on the scenario's own lines, validity, the run folder.
-fn tell(told: &report::Finished<'_>, folder: Option<&Path>, screen: &Screen) -> String {
+fn tell(told: &report::Finished<'_>, folder: Option<&Path>, failures: Option<&Path>, screen: &Screen) -> String {
     let look = screen.out;
     let mut text = report::seen(told, look.width, look.style());
     for errors in report::errors_on_lines(told.plan, told.seen) {
@@ -267,6 +275,9 @@ fn tell(told: &report::Finished<'_>, folder: Option<&Path>, screen: &Screen) -> 
     text += &format!("\n{}", report::trust(told, look.width, look.style()));
     if let Some(folder) = folder {
         text += &format!("results in {}\n", folder.display());
+    }
+    if let Some(failures) = failures {
+        text += &format!("the first failures are kept in {}\n", failures.display());
     }
     text
 }

@@ -4,6 +4,7 @@
 //! knows hdrhistogram. Does not know how anything was sent nor who will be told.
 #![deny(clippy::disallowed_methods)]
 
+pub mod exchange;
 pub mod health;
 pub mod numbers;
 pub mod phases;
@@ -17,6 +18,7 @@ pub mod times;
 pub mod verdict;
 pub mod watch;
 
+pub use exchange::Exchange;
 pub use health::Health;
 pub use numbers::Numbers;
 pub use phases::{Phase, PhasesSeen};

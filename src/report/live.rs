@@ -57,6 +57,13 @@ pub fn plain_line(now: &Now<'_>) -> String {
     line
 }
 
+/// `setup` or `teardown` in one line, while it goes on: `setup … 5s · 3 requests · 1 failure`.
+pub fn beside_line(word: &str, elapsed: Duration, seen: &Snapshot) -> String {
+    let totals = seen.totals();
+    let requests = text::counted(totals.requests, "request", "requests");
+    format!("{word} … {} · {requests} · {}", text::clock(elapsed), failures(&totals))
+}
+
 /// How many users the plan wants to live by now, where arrivals may make them: at most.
 fn planned_users(plan: &Plan, elapsed: Duration) -> u64 {
     plan.load.users_at(elapsed).unwrap_or(plan.load.users().into())

@@ -8,6 +8,7 @@
 mod beside;
 mod body;
 pub mod errors;
+pub mod failures;
 pub mod live;
 mod phases;
 pub mod style;
@@ -20,7 +21,8 @@ use std::time::Duration;
 
 pub use body::{BODY_LINE_CHARS_MAX, BODY_LINES_MAX, HEX_BYTES_MAX, body};
 pub use errors::{ErrorsInFile, Place, errors_on_lines, places};
-pub use live::{Now, live, plain_line};
+pub use failures::{FAILURE, FAILURE_SCHEMA, failure};
+pub use live::{Now, beside_line, live, plain_line};
 pub use style::{Ink, Style};
 pub use summary::{SCHEMA, SUMMARY_SCHEMA, Summary, summary};
 pub use table::{seen, table, trust};

@@ -28,6 +28,7 @@ use super::wire::{Traffic, Wire};
 use crate::base::units::duration_text;
 use crate::base::{ByteSize, Offset};
 use crate::metrics::ErrorKind;
+use crate::metrics::exchange::KEPT_BYTES_MAX;
 
 /// So much of a body is kept to look into; the rest is counted and dropped.
 pub const BODY_KEPT_MAX: usize = 1 << 20;
@@ -94,6 +95,8 @@ pub(super) struct Wanted {
     pub timeout: Duration,
     /// Whether its body is kept to look into.
     pub keep: bool,
+    /// Whether the beginning of its body is kept all the same, where the status says that something is wrong.
+    pub keep_odd: bool,
     /// Whether the SHA-256 of the body is wanted, however long it is.
     pub digest: bool,
 }
@@ -149,12 +152,12 @@ impl Connection {
         status: &mut u16,
         received: &mut Option<Received>,
     ) -> Result<bool, Unanswered> {
-        let keep = wanted.keep;
+        let mut keep = wanted.keep;
         let request = slot.take().expect("who exchanges has a request");
         let mut response = pin!(self.sender.try_send_request(request));
         let (connection, traffic) = (&mut self.connection, &self.traffic);
         let mut head: Option<(Parts, Incoming)> = None;
-        let mut kept = Kept { digests: wanted.digest, ..Kept::default() };
+        let mut kept = Kept { digests: wanted.digest, most: BODY_KEPT_MAX, ..Kept::default() };
         let mut size = 0_u64;
         let mut sleep = thread.clock.alarm(wanted.deadline);
         let mut poll_answer = |cx: &mut Context<'_>, size: &mut u64, head: &mut Option<(Parts, Incoming)>| {
@@ -172,6 +175,9 @@ impl Connection {
                     match response.as_mut().poll(inner) {
                         Poll::Ready(Ok(answer)) => {
                             *status = answer.status().as_u16();
+                            if !keep && wanted.keep_odd && !answer.status().is_success() {
+                                (keep, kept.most) = (true, KEPT_BYTES_MAX);
+                            }
                             *head = Some(answer.into_parts());
                         }
                         Poll::Ready(Err(mut error)) => {
@@ -272,6 +278,8 @@ pub(super) fn trouble(error: &hyper::Error, traffic: &Traffic, when: &str) -> Tr
 /// A body as far as it is kept: most come in one piece and are not copied.
 #[derive(Default)]
 struct Kept {
+    /// So much of it.
+    most: usize,
     first: Bytes,
     all: BytesMut,
     /// Whether what is not kept is digested.
@@ -283,11 +291,11 @@ struct Kept {
 impl Kept {
     fn push(&mut self, data: Bytes) {
         let have = self.first.len().max(self.all.len());
-        if self.digests && data.len() > BODY_KEPT_MAX - have {
+        if self.digests && data.len() > self.most - have {
             let kept = if self.all.is_empty() { &self.first[..] } else { &self.all[..] };
             self.digest.get_or_insert_with(|| Sha256::new().chain_update(kept)).update(&data);
         }
-        let data = &data.slice(..data.len().min(BODY_KEPT_MAX - have));
+        let data = &data.slice(..data.len().min(self.most - have));
         if data.is_empty() {
             return;
         }

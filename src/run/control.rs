@@ -153,7 +153,7 @@ impl User {
     }
 
     /// Whether a failure now is followed by another attempt.
-    fn is_tried_again(&self) -> bool {
+    pub(super) fn is_tried_again(&self) -> bool {
         for frame in self.frames.iter().rev() {
             match frame.kind {
                 Kind::Attempt => return false,
@@ -180,6 +180,8 @@ impl User {
             true => recorder.failure_retried(point, kind),
             false => recorder.failure(point, kind),
         }
+        drop(recorder);
+        self.keep_beside(kind, point);
         Failed
     }
 

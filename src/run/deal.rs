@@ -317,6 +317,52 @@ mod tests {
     }
 
     #[test]
+    fn no_two_living_users_hold_a_row_however_they_come_and_go_on_several_threads() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+        const THREADS: u64 = 4;
+        const LIVES: u64 = 2_000;
+        const ROWS: u32 = 700;
+        let shared = world(ROWS, 500, Pick::Unique, WhenEmpty::Recycle).shared.clone();
+        let held: Arc<Vec<AtomicBool>> = Arc::new((0..ROWS).map(|_| AtomicBool::new(false)).collect());
+        let lived = Arc::new(AtomicU64::new(0));
+        let threads = (0..THREADS).map(|number| {
+            let (shared, held, lived) = (shared.clone(), held.clone(), lived.clone());
+            std::thread::spawn(move || {
+                fixture::pretend(async {
+                    let mut thread = world(ROWS, 500, Pick::Unique, WhenEmpty::Recycle);
+                    Rc::get_mut(&mut thread).expect("nobody else has it yet").shared = shared;
+                    // The first five hundred are planned ones, the others take the places of those that have ended.
+                    let lives = (0..LIVES).map(|life| {
+                        let (held, lived) = (held.clone(), lived.clone());
+                        let mut user = user(&thread, life * THREADS + number);
+                        tokio::task::spawn_local(async move {
+                            let row = taken(&mut user).await.expect("a row comes back in the end") as usize - 10;
+                            assert!(!held[row].swap(true, Ordering::SeqCst), "row {row} is held by another");
+                            for _ in 0..user.id % 5 {
+                                tokio::task::yield_now().await;
+                            }
+                            assert!(held[row].swap(false, Ordering::SeqCst));
+                            user.give_back();
+                            lived.fetch_add(1, Ordering::SeqCst);
+                        })
+                    });
+                    for life in lives.collect::<Vec<_>>() {
+                        life.await.expect("no panic");
+                    }
+                });
+            })
+        });
+        for thread in threads.collect::<Vec<_>>() {
+            thread.join().expect("no panic");
+        }
+        assert_eq!(lived.load(Ordering::SeqCst), THREADS * LIVES);
+        // All rows are back.
+        let mut pool = shared.deck.pool(DataId(0));
+        assert_eq!(std::iter::from_fn(|| pool.free()).count(), ROWS as usize);
+    }
+
+    #[test]
     fn a_user_ends_where_it_is_told_to_and_there_is_no_row() {
         fixture::pretend(async {
             let thread = world(1, 2, Pick::Unique, WhenEmpty::Stop);

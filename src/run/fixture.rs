@@ -136,8 +136,17 @@ pub fn thread_with(plan: Plan, network: Rc<dyn Network>, constants: Vec<Value>) 
         iterations: AtomicU64::new(0),
     });
     let addresses = vec![vec![SocketAddr::from(([127, 0, 0, 1], 80))].into()];
-    let seedling =
-        Seedling { plan, constants, setup: Vec::new(), addresses, shared, index: 0, threads: 1, listener: None };
+    let seedling = Seedling {
+        plan,
+        constants,
+        setup: Vec::new(),
+        addresses,
+        shared,
+        index: 0,
+        threads: 1,
+        listener: None,
+        keeps: false,
+    };
     Rc::new(Thread::new(seedling, bases, Clock::paused(), network))
 }
 

@@ -40,21 +40,25 @@ pub(super) struct Flight {
     cookies: bool,
     /// How many redirects are followed.
     redirects: u32,
-    again: Again,
+    pub again: Again,
     /// What is worth a sample of it.
     pub attempt: Attempt,
     /// The answer, once it is there.
     pub received: Option<Received>,
 }
 
-/// What a redirect may need once more.
-struct Again {
+/// What a redirect may need once more, or a failure that is kept.
+pub(super) struct Again {
     /// Of the step's operation.
-    index: usize,
-    varied: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
+    pub index: usize,
+    pub varied: Vec<(HeaderName, HeaderValue)>,
+    pub body: Bytes,
     /// The cookies that the step itself says.
     cookies: Vec<(String, String)>,
+    /// The cookies that went out.
+    pub cookie: Option<HeaderValue>,
+    /// Where the step went first, once it was redirected.
+    pub first_url: Option<Rc<str>>,
 }
 
 /// What of one attempt is worth a sample, also when there is no answer.
@@ -86,8 +90,8 @@ impl Flight {
         due: Offset,
         begun: Offset,
     ) -> Flight {
-        let Ready { request, origin, url, varied, body, cookies } = ready;
-        let again = Again { index, varied, body, cookies };
+        let Ready { request, origin, url, varied, body, cookies, cookie } = ready;
+        let again = Again { index, varied, body, cookies, cookie, first_url: None };
         let attempt = Attempt::new(due, begun);
         let looks = op.looks_at;
         let (timeout, looks_inside) =
@@ -173,7 +177,8 @@ impl Flight {
                 crossed = true;
                 self.origin = origin;
             }
-            self.url = url.as_str().into();
+            let before = std::mem::replace(&mut self.url, url.as_str().into());
+            self.again.first_url.get_or_insert(before);
             let mut headers = prepared.headers_again(&self.again.varied);
             if bodiless {
                 redirects::without_body(&mut headers);
@@ -217,6 +222,7 @@ impl Flight {
             deadline: attempt.due + self.timeout,
             timeout: self.timeout,
             keep: self.keep,
+            keep_odd: thread.keeper.is_some(),
             digest: self.digest,
         };
         let mut lease = match session.lease(origin) {

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::keep::Sieve;
 use super::thread::Handed;
-use super::{Finished, SetupFailed, Stop, Tick};
+use super::{Act, Finished, SetupFailed, Stop, Tick};
 use crate::metrics::{Snapshot, Watch};
 use crate::plan::Plan;
 
@@ -17,6 +18,7 @@ pub(super) struct Hearing<'a> {
     measuring: bool,
     warming: Duration,
     started: SystemTime,
+    sieve: Sieve,
 }
 
 impl<'a> Hearing<'a> {
@@ -30,14 +32,16 @@ impl<'a> Hearing<'a> {
             measuring: false,
             warming: plan.load.warm_up,
             started: SystemTime::now(),
+            sieve: Sieve::default(),
         }
     }
 
     /// Takes in what all threads together saw in one second. What the warm-up saw is added up apart and judged by
     /// nobody; who lives at its end lives on.
-    pub(super) fn hear(&mut self, handed: &Handed, tell: &mut dyn FnMut(&Tick<'_>)) {
-        let Handed { window, now, stopping, warming } = handed;
-        let (elapsed, stopping, warming) = (Duration::from_nanos(now.0), *stopping, *warming);
+    pub(super) fn hear(&mut self, handed: Handed, tell: &mut dyn FnMut(&Tick<'_>)) {
+        let Handed { window, now, stopping, warming, mut kept } = handed;
+        let (window, elapsed) = (&window, Duration::from_nanos(now.0));
+        self.sieve.sift(&mut kept);
         if !warming && !std::mem::replace(&mut self.measuring, true) {
             // Beside whom `setup` has had.
             let living = self.warm_up.as_ref().map(Snapshot::living).unwrap_or_default();
@@ -50,23 +54,19 @@ impl<'a> Hearing<'a> {
         if !warming && self.watch.see(window, total, elapsed.saturating_sub(self.warming), stopping) {
             self.stop.abort();
         }
-        let started = self.started;
-        tell(&Tick { elapsed, window, total, watch: &self.watch, stopping, warming, aside: false, started });
+        let (watch, started) = (&self.watch, self.started);
+        tell(&Tick { act: Act::Load, elapsed, window, total, watch, stopping, warming, started, kept: &kept });
     }
 
-    /// Takes in what `setup` or `teardown` saw: it counts, and lies in no second of the run.
-    pub(super) fn beside(&mut self, seen: &Snapshot, tell: &mut dyn FnMut(&Tick<'_>)) {
-        self.total.merge(seen);
-        tell(&Tick {
-            elapsed: Duration::ZERO,
-            window: seen,
-            total: &self.total,
-            watch: &self.watch,
-            stopping: false,
-            warming: false,
-            aside: true,
-            started: self.started,
-        });
+    /// Takes in what `setup` or `teardown` saw in one second: it counts, and lies in no second of the load.
+    pub(super) fn beside(&mut self, act: Act, handed: Handed, tell: &mut dyn FnMut(&Tick<'_>)) {
+        let Handed { window, now, stopping, warming, mut kept } = handed;
+        self.sieve.sift(&mut kept);
+        self.total.merge(&window);
+        let (elapsed, watch) = (Duration::from_nanos(now.0), &self.watch);
+        let (window, total) = (&window, &self.total);
+        let started = self.started;
+        tell(&Tick { act, elapsed, window, total, watch, stopping, warming, started, kept: &kept });
     }
 
     /// The run's own time begins only now.

@@ -6,12 +6,18 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use http::header::{COOKIE, HOST, HeaderValue};
+use url::Url;
+
 use super::connection::Received;
 use super::dial::Trouble;
 use super::eval::Answer;
 use super::flight::{Attempt, Flight};
+use super::keep::Evidence;
+use super::place::Origin;
 use super::trace::Event;
 use super::user::{Failed, User};
+use crate::metrics::exchange::Answered;
 use crate::metrics::{Counter, ErrorKind, Outcome, Sample};
 use crate::plan::{Http, PointId};
 
@@ -46,7 +52,8 @@ impl User {
             }
             Err(why) => {
                 let done = thread.clock.now();
-                let failed = self.sampled(op, &Attempt { done, ..Attempt::new(self.due, begun) }, Err(why));
+                let nothing = |_: &User| Evidence::default();
+                let failed = self.sampled(op, &Attempt { done, ..Attempt::new(self.due, begun) }, Err(why), nothing);
                 Err(failed.expect_err("it has failed"))
             }
         }
@@ -57,6 +64,7 @@ impl User {
         let Flight { attempt, received, url, .. } = flight;
         let time = attempt.done.since(attempt.due);
         let point = self.thread.plan.steps[op.step.0 as usize].point;
+        let answered = result.is_ok();
         let judged = match result.and(Ok(received.as_ref())) {
             Err(trouble) => {
                 self.note(point, trouble.kind, || trouble.text);
@@ -73,7 +81,32 @@ impl User {
                 judged
             }
         };
-        self.sampled(op, attempt, judged)
+        self.sampled(op, attempt, judged, |user| user.exchanged(op, flight, received.as_ref().filter(|_| answered)))
+    }
+
+    /// What a failure that is kept tells: the request, made once more of what it was made of, and the answer.
+    #[cold]
+    fn exchanged(&self, op: &Http, flight: &Flight, received: Option<&Received>) -> Evidence {
+        let Flight { again, url, .. } = flight;
+        let Some(Ok(prepared)) = &self.thread.prepared[again.index] else { return Evidence::default() };
+        let mut headers = prepared.headers_again(&again.varied);
+        again.cookie.clone().map(|cookie| headers.insert(COOKIE, cookie));
+        let first = again.first_url.as_ref().unwrap_or(url);
+        let base = &self.thread.bases[op.target.0 as usize];
+        let origin = Url::parse(first).ok().and_then(|url| Origin::of(&url, op.target).ok());
+        if let Some(host) = origin.filter(|origin| *origin != *base.origin).map(|origin| origin.authority)
+            && let Ok(host) = HeaderValue::from_str(&host)
+        {
+            headers.insert(HOST, host);
+        }
+        let response = received.map(|received| Answered {
+            url: again.first_url.is_some().then(|| self.value_kept(url)),
+            status: received.head.status.as_u16(),
+            headers: self.headers_kept(&received.head.headers),
+            body: self.content(&received.body, received.size),
+        });
+        let request = self.asked(prepared.method.as_str(), first, &headers, &again.body);
+        Evidence { request: Some(request), response, messages: Vec::new() }
     }
 
     /// Whether the answer is as the step wants it.
@@ -130,12 +163,13 @@ impl User {
         op: &Http,
         attempt: &Attempt,
         result: Result<(), (ErrorKind, PointId)>,
+        evidence: impl FnOnce(&User) -> Evidence,
     ) -> Result<(), Failed> {
         let outcome = match result {
             Ok(()) => Outcome::Ok,
             Err((kind, point)) => Outcome::Failed(kind, point),
         };
-        self.record(&Sample {
+        let sample = Sample {
             step: op.step,
             due: attempt.due,
             ready: attempt.due.max(self.free),
@@ -146,8 +180,12 @@ impl User {
             status: attempt.status,
             bytes_sent: attempt.bytes_sent,
             bytes_received: attempt.bytes_received,
-        });
+        };
+        self.record(&sample);
         self.due = attempt.done;
-        result.map_err(|_| Failed)
+        result.map_err(|why| {
+            self.keep(&sample, attempt.sent, why, evidence);
+            Failed
+        })
     }
 }

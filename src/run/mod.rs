@@ -19,6 +19,7 @@ mod flight;
 mod hear;
 mod http;
 mod judge;
+mod keep;
 mod life;
 mod limits;
 mod multipart;
@@ -55,7 +56,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use crate::base::Offset;
-use crate::metrics::{Aborted, Judged, Snapshot, Watch};
+use crate::metrics::{Aborted, Exchange, Judged, Snapshot, Watch};
 use crate::plan::{Plan, Value};
 
 pub use connection::BODY_KEPT_MAX;
@@ -92,6 +93,8 @@ pub struct Options {
     pub listener: Option<trace::Listener>,
     /// Who is told before the load what may be wrong with it.
     pub warned: Option<Warned>,
+    /// Whether the first failures are kept with all that was there: each [`Tick`] brings those of its second.
+    pub keeps_failures: bool,
 }
 
 /// The stop button: pressed once, no new iterations begin and running ones get their graceful stop; pressed twice,
@@ -138,9 +141,22 @@ impl Default for Stop {
     }
 }
 
-/// What a listener is told once a second while the run goes.
+/// The parts of a run, one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// `setup`, before any user.
+    Setup,
+    /// The load.
+    Load,
+    /// `teardown`, behind the last user.
+    Teardown,
+}
+
+/// What a listener is told once a second while the run goes, and at the end of each of its parts.
 pub struct Tick<'a> {
-    /// Since the first start.
+    /// Which part of the run goes on.
+    pub act: Act,
+    /// Since that part began: in the load, since the first start.
     pub elapsed: Duration,
     /// What was seen in the last second, all threads merged.
     pub window: &'a Snapshot,
@@ -152,10 +168,10 @@ pub struct Tick<'a> {
     pub stopping: bool,
     /// True in the warm-up.
     pub warming: bool,
-    /// True of what `setup` or `teardown` saw: it counts, and lies in no second of the run.
-    pub aside: bool,
-    /// When the first user started, by the wall clock; while `aside` is true before that, when the run was asked for.
+    /// When the first user started, by the wall clock; in `setup`, when the run was asked for.
     pub started: SystemTime,
+    /// The first failures that were kept in the last second, if they are.
+    pub kept: &'a [Exchange],
 }
 
 /// A run that came to its end.
@@ -235,17 +251,18 @@ pub async fn drive(
     let mut ground = Ground::survey(plan, network, options).await?;
     let mut hearing = hear::Hearing::new(plan, stop);
     ground.begin_anew(plan, options);
-    let failed =
-        ground.setup(plan, clock::Clock::paused(), options, stop, &mut |seen| hearing.beside(seen, watch)).await;
+    let beside = &mut |handed| hearing.beside(Act::Setup, handed, watch);
+    let failed = ground.setup(plan, clock::Clock::paused(), options, stop, beside).await;
     let mut end = Offset::ZERO;
     if failed.is_none() {
         hearing.begin();
         ground.begin_anew(plan, options);
         let thread = ground.thread(plan, clock::Clock::paused(), options);
-        end = thread.attend(&plan.starts(1), stop, &mut |handed| hearing.hear(&handed, watch)).await;
+        end = thread.attend(&plan.starts(1), stop, &mut |handed| hearing.hear(handed, watch)).await;
     }
     ground.begin_anew(plan, options);
-    ground.teardown(plan, clock::Clock::paused(), options, stop, &mut |seen| hearing.beside(seen, watch)).await;
+    let beside = &mut |handed| hearing.beside(Act::Teardown, handed, watch);
+    ground.teardown(plan, clock::Clock::paused(), options, stop, beside).await;
     Ok(hearing.finish(Duration::from_nanos(end.0), failed))
 }
 
@@ -293,6 +310,7 @@ impl Ground {
             index: 0,
             threads: 1,
             listener: options.listener.clone(),
+            keeps: options.keeps_failures,
         };
         Rc::new(thread::Thread::new(seedling, bases, clock, self.network.clone()))
     }
@@ -304,12 +322,11 @@ impl Ground {
         clock: clock::Clock,
         options: &Options,
         stop: &Stop,
-        beside: &mut dyn FnMut(&Snapshot),
+        hand: &mut dyn FnMut(thread::Handed),
     ) -> Option<SetupFailed> {
         let once = plan.once?;
         plan.users[once.0 as usize].on_start?;
-        let done = self.thread(plan, clock, options).once(trace::Part::Setup, stop).await;
-        beside(&done.seen);
+        let done = self.thread(plan, clock, options).once(trace::Part::Setup, stop, hand).await;
         let failed = done.failed();
         self.setup = done.values;
         failed
@@ -322,13 +339,12 @@ impl Ground {
         clock: clock::Clock,
         options: &Options,
         stop: &Stop,
-        beside: &mut dyn FnMut(&Snapshot),
+        hand: &mut dyn FnMut(thread::Handed),
     ) {
         let there = plan.once.and_then(|once| plan.users[once.0 as usize].on_stop);
         if there.is_none() || stop.presses() > 1 {
             return;
         }
-        let done = self.thread(plan, clock, options).once(trace::Part::Teardown, stop).await;
-        beside(&done.seen);
+        self.thread(plan, clock, options).once(trace::Part::Teardown, stop, hand).await;
     }
 }

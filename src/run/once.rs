@@ -8,17 +8,19 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use super::Stop;
 use super::finish::Phase;
+use super::keep::Keeper;
 use super::life::unless_over;
 use super::random::Random;
 use super::socket::attend;
-use super::thread::Thread;
+use super::thread::{Handed, SECOND, Thread};
 use super::trace::{Event, Part};
 use super::user::{Failed, User};
 use crate::base::Offset;
-use crate::metrics::{IterationOutcome, Snapshot};
+use crate::metrics::{Health, IterationOutcome};
 use crate::plan::{SETUP_BYTES_MAX, Value};
 
 /// The dice of `setup` and of `teardown`: those of user numbers that no user has.
@@ -38,8 +40,6 @@ pub enum SetupFailed {
 
 /// What came of `setup` or `teardown`.
 pub(super) struct Done {
-    /// What was seen.
-    pub seen: Snapshot,
     /// What lies in the slots at the end: first what `setup` gives to all.
     pub values: Vec<Option<Value>>,
     /// How it ended; `None`: it was cut off.
@@ -66,8 +66,9 @@ fn json_bytes(value: &Value) -> usize {
 }
 
 impl Thread {
-    /// Walks `setup` or `teardown`, which the plan has, with what `setup` has set.
-    pub(super) async fn once(self: Rc<Thread>, part: Part, stop: &Stop) -> Done {
+    /// Walks `setup` or `teardown`, which the plan has, with what `setup` has set. Hands over what was seen each second
+    /// and at the end.
+    pub(super) async fn once(self: Rc<Thread>, part: Part, stop: &Stop, hand: &mut dyn FnMut(Handed)) -> Done {
         let class = self.plan.once.expect("the plan has a `setup` or `teardown`");
         let of_plan = &self.plan.users[class.0 as usize];
         let teardown = part == Part::Teardown;
@@ -104,6 +105,15 @@ impl Thread {
         let grace = self.plan.load.graceful_stop;
         let mut over = if teardown { self.clock.now() + grace } else { Offset::NEVER };
         let mut pressed = stop.subscribe();
+        let mut take = |stopping: bool| {
+            let now = self.clock.now();
+            let mut window = self.recorder.borrow_mut().take(now, Duration::ZERO);
+            // It lies beside the load's own time: also what it did to a core is nobody's among the load threads.
+            (window.window, window.health) = (None, Health::default());
+            let kept = self.keeper.as_ref().map(Keeper::take).unwrap_or_default();
+            hand(Handed { window, now, stopping, warming: false, kept });
+        };
+        let mut second = self.clock.now() + SECOND;
         let (result, user) = loop {
             let presses = *pressed.borrow_and_update();
             if presses > 1 || over <= self.clock.now() {
@@ -117,12 +127,15 @@ impl Thread {
                 ended = &mut life => break ended,
                 _ = pressed.changed() => {}
                 _ = self.clock.sleep_until(over) => {}
+                _ = self.clock.sleep_until(second) => {
+                    take(presses > 0);
+                    second = second + SECOND;
+                }
             }
         };
         drop(place);
-        let mut seen = self.recorder.borrow_mut().take(self.clock.now(), std::time::Duration::ZERO);
-        seen.window = None; // it lies beside the run's own time
+        take(stop.presses() > 0);
         let values = user.slots.into_iter().take(given).collect();
-        Done { seen, values, result }
+        Done { values, result }
     }
 }

@@ -222,6 +222,7 @@ fn value(
         index: 0,
         threads: 1,
         listener: None,
+        keeps: false,
     };
     let thread = Thread::new(seedling, bases, Clock::paused(), Rc::new(Tcp::default()));
     let mut scope = Scope { thread: &thread, user: 0, iteration: 0, slots: &[], random, answer: None };

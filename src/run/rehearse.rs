@@ -59,7 +59,8 @@ pub async fn rehearse_over(
     let mut ground = Ground::survey(&plan, network, options).await?;
     preflight::check(&plan, &Base::all(&ground.shared.targets), &ground.addresses, options)?;
     let mut beside = Snapshot::default();
-    let setup_failed = ground.setup(&plan, clock.clone(), options, stop, &mut |seen| beside.merge(seen)).await;
+    let setup_failed =
+        ground.setup(&plan, clock.clone(), options, stop, &mut |handed| beside.merge(&handed.window)).await;
     let thread = ground.thread(&plan, clock.clone(), options);
     let tasks = if setup_failed.is_some() { &[] } else { tasks };
     thread.recorder.borrow_mut().begin(thread.clock.now());
@@ -83,7 +84,7 @@ pub async fn rehearse_over(
         }
     }
     let mut seen = thread.recorder.borrow_mut().take(thread.clock.now(), Duration::ZERO);
-    ground.teardown(&plan, clock, options, stop, &mut |seen| beside.merge(seen)).await;
+    ground.teardown(&plan, clock, options, stop, &mut |handed| beside.merge(&handed.window)).await;
     seen.merge(&beside);
     Ok(Rehearsed { seen, stopped: stop.presses() > 0, setup_failed })
 }

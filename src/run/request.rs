@@ -57,11 +57,13 @@ pub(super) struct Ready {
     pub request: Request<Full<Bytes>>,
     pub origin: Rc<Origin>,
     pub url: Rc<str>,
-    /// What a redirect may need again: the headers that vary, and the body.
+    /// What a redirect or a failure that is kept may need again: the headers that vary, and the body.
     pub varied: Vec<(HeaderName, HeaderValue)>,
     pub body: Bytes,
     /// The cookies that the step itself says.
     pub cookies: Vec<(String, String)>,
+    /// The cookies that go out, the user's own among them.
+    pub cookie: Option<HeaderValue>,
 }
 
 impl Prepared {
@@ -141,9 +143,8 @@ impl User {
             let value = self.value(&op.headers[*index].1, point)?;
             if value != Value::Null {
                 let value = header_value(name, &value).map_err(|why| wrong(self, why))?;
-                if op.redirects > 0 {
-                    varied.push((name.clone(), value.clone()));
-                }
+                // By reference: a redirect may want it again, or a failure that is kept.
+                varied.push((name.clone(), value.clone()));
                 headers.append(name.clone(), value);
             }
         }
@@ -175,9 +176,7 @@ impl User {
                 if said.is_none_or(|said| !said.contains("boundary=")) {
                     let said = format!("{}; boundary={boundary}", said.unwrap_or("multipart/form-data"));
                     let said = HeaderValue::from_str(&said).map_err(|error| wrong(self, error.to_string()))?;
-                    if op.redirects > 0 {
-                        varied.push((CONTENT_TYPE, said.clone()));
-                    }
+                    varied.push((CONTENT_TYPE, said.clone()));
                     headers.insert(CONTENT_TYPE, said);
                 }
                 body.into()
@@ -190,10 +189,12 @@ impl User {
                 cookies.push((name.clone(), value.text().into_owned()));
             }
         }
+        let mut cookie = None;
         if (!cookies.is_empty() || self.session.has_cookies()) && !headers.contains_key(COOKIE) {
             let keeps = self.thread.plan.targets[op.target.0 as usize].cookies;
             if let Some(said) = self.session.cookies(&url, keeps, &cookies) {
                 let said = header_value(&COOKIE, &Value::from(said.as_str())).map_err(|why| wrong(self, why))?;
+                cookie = Some(said.clone());
                 headers.insert(COOKIE, said);
             }
         }
@@ -201,7 +202,7 @@ impl User {
         *request.method_mut() = prepared.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
-        Ok(Ready { request, origin, url, varied, body, cookies })
+        Ok(Ready { request, origin, url, varied, body, cookies, cookie })
     }
 }
 

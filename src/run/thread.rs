@@ -14,6 +14,7 @@ use super::arrivals::{Arrivals, Desk};
 use super::clock::Clock;
 use super::deal::Deck;
 use super::finish::{Finish, Phase};
+use super::keep::Keeper;
 use super::life::{UNANSWERED_MIN, occupy, serve};
 use super::network::Network;
 use super::place::{Base, Origin};
@@ -25,7 +26,7 @@ use super::trace::{Listener, Trace};
 use super::veil::Veil;
 use super::wire::Wires;
 use crate::base::Offset;
-use crate::metrics::{Recorder, Snapshot};
+use crate::metrics::{Exchange, Recorder, Snapshot};
 use crate::plan::expr::Piece;
 use crate::plan::load::Start;
 use crate::plan::{Op, Plan, Template, Value};
@@ -74,6 +75,8 @@ pub struct Thread {
     pub shared: Arc<Shared>,
     /// Who is told what happens.
     pub trace: Option<Rc<dyn Trace>>,
+    /// Where the first failures are kept with all that was there, if anybody wants them.
+    pub keeper: Option<Keeper>,
 }
 
 /// What all threads of a run share: read-only, or touched rarely.
@@ -118,6 +121,8 @@ pub(super) struct Seedling {
     pub threads: usize,
     /// Makes who is told what happens.
     pub listener: Option<Listener>,
+    /// Whether the first failures are kept.
+    pub keeps: bool,
 }
 
 /// What a load thread hands over.
@@ -130,12 +135,14 @@ pub(super) struct Handed {
     pub stopping: bool,
     /// True for what the warm-up saw.
     pub warming: bool,
+    /// The first failures that it has kept since the last time.
+    pub kept: Vec<Exchange>,
 }
 
 impl Thread {
     /// The world of a load thread.
     pub(super) fn new(seedling: Seedling, bases: Vec<Base>, clock: Clock, network: Rc<dyn Network>) -> Thread {
-        let Seedling { plan, constants, setup, addresses, shared, index, threads, listener } = seedling;
+        let Seedling { plan, constants, setup, addresses, shared, index, threads, listener, keeps } = seedling;
         let load = &plan.load;
         // Whoever takes a failed user's place starts no faster than the planned ones do, and behind them.
         let gap = match load.spawn_rate() {
@@ -186,7 +193,9 @@ impl Thread {
             plan,
             shared,
             trace: listener.map(|listener| listener.make()),
+            keeper: None,
         };
+        thread.keeper = keeps.then(|| Keeper::new(&thread.plan));
         let prepared = thread.plan.ops.iter().map(|op| match op {
             Op::Http(http) => Some(Prepared::new(http, &thread)),
             _ => None,
@@ -217,7 +226,8 @@ impl Thread {
             let now = clock.now();
             let window = self.recorder.borrow_mut().take(now, used.saturating_sub(cpu));
             cpu = used;
-            hand(Handed { window, now, stopping: self.finish.phase() > Phase::Going, warming });
+            let kept = self.keeper.as_ref().map(Keeper::take).unwrap_or_default();
+            hand(Handed { window, now, stopping: self.finish.phase() > Phase::Going, warming, kept });
         };
         let mut starts = starts.iter().peekable();
         let (index, threads) = self.index;
@@ -274,6 +284,7 @@ impl Thread {
                 _ = clock.sleep_until(Offset::from(load.warm_up)), if warming => {
                     take(true);
                     warming = false;
+                    self.keeper.iter().for_each(Keeper::begin_anew);
                     // Windows are judged in whole seconds from here.
                     second = Offset::from(load.warm_up) + SECOND;
                 }
@@ -341,7 +352,8 @@ fn secret_values<'v>(
 /// Longest time between two starts of users that replace others.
 const GAP_MAX: Duration = Duration::from_secs(3_600);
 
-const SECOND: Duration = Duration::from_secs(1);
+/// What was seen is handed over so often.
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// What this thread has used of its core so far.
 fn cpu_time() -> Duration {

@@ -15,7 +15,7 @@ use super::network::{Network, Tcp};
 use super::place::Base;
 use super::resolve::Names;
 use super::thread::{Handed, Seedling, Thread};
-use super::{Error, Finished, Ground, Options, Stop, Tick, preflight, prepare};
+use super::{Act, Error, Finished, Ground, Options, Stop, Tick, preflight, prepare};
 use crate::base::Offset;
 use crate::metrics::Snapshot;
 use crate::plan::load::Start;
@@ -76,9 +76,8 @@ fn run_over(
     let mut failed = None;
     if plan.once.is_some() {
         ground.begin_anew(plan, options);
-        failed = here(async |clock| {
-            ground.setup(plan, clock, options, stop, &mut |seen| hearing.beside(seen, watch)).await
-        })?;
+        let mut beside = |handed| hearing.beside(Act::Setup, handed, watch);
+        failed = here(async |clock| ground.setup(plan, clock, options, stop, &mut beside).await)?;
     }
     let mut length = Duration::ZERO;
     if failed.is_none() {
@@ -88,9 +87,8 @@ fn run_over(
     }
     if plan.once.is_some() {
         ground.begin_anew(plan, options);
-        here(async |clock| {
-            ground.teardown(plan, clock, options, stop, &mut |seen| hearing.beside(seen, watch)).await;
-        })?;
+        let mut beside = |handed| hearing.beside(Act::Teardown, handed, watch);
+        here(async |clock| ground.teardown(plan, clock, options, stop, &mut beside).await)?;
     }
     Ok(hearing.finish(length, failed))
 }
@@ -131,6 +129,7 @@ fn bear(
             index,
             threads,
             listener: options.listener.clone(),
+            keeps: options.keeps_failures,
         };
         let (tell, stop, targets) = (Farewell(tell.clone(), index), stop.clone(), ground.shared.targets.clone());
         let way = way.clone();
@@ -182,7 +181,7 @@ fn bear(
             Word::Ready => {}
         }
         while let Some(window) = windows.next() {
-            hearing.hear(&window, watch);
+            hearing.hear(window, watch);
         }
     }
     joined(load);
@@ -274,10 +273,12 @@ impl Windows {
             now: Offset::ZERO,
             stopping: false,
             warming: handed.warming,
+            kept: Vec::new(),
         });
         window.window.merge(&handed.window);
         window.now = window.now.max(handed.now);
         window.stopping |= handed.stopping;
+        window.kept.extend(handed.kept);
     }
 
     fn ended(&mut self, thread: usize) {

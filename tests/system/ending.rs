@@ -47,6 +47,38 @@ fn ctrl_c_twice_ends_at_once_and_still_reports() {
 }
 
 #[test]
+fn a_run_that_is_killed_leaves_the_failures_that_it_had_kept() {
+    let folder = Folder::new();
+    let broken = Switches { error_rate: scn::base::units::Share(1.0), ..Switches::default() };
+    let service = scn::demo::start(([127, 0, 0, 1], 0).into(), broken).expect("a free port");
+    let results = folder.path().join("results");
+    let words =
+        ["scenarios/http.scn", "--target", &service.url(), "--users", "5", "--spawn-rate", "100", "--duration", "5m"];
+    let mut command = scn(&["run", "--out"]);
+    command.arg(&results).args(words).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("scn starts");
+    let kept = || {
+        let run = std::fs::read_dir(&results).ok()?.flatten().next()?;
+        std::fs::read_to_string(run.path().join("failures.jsonl")).ok()
+    };
+    // The file is there a second behind the first failure; what was written once stays.
+    let before = loop {
+        match kept() {
+            Some(text) if !text.is_empty() => break text,
+            _ => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    rustix::process::kill_process(Pid::from_child(&child), Signal::KILL).expect("it still runs");
+    child.wait().expect("it is our child");
+    let after = kept().expect("it is still there");
+    assert!(after.starts_with(&before) && after.ends_with('\n'));
+    for line in after.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("no line is half there");
+        assert_eq!(line["response"]["status"], 503);
+    }
+}
+
+#[test]
 fn a_target_that_refuses_is_a_result_and_breaks_the_threshold() {
     let folder = Folder::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -145,6 +145,7 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
         Format::Json => Listener::new(move || Rc::new(objects::Objects::new(told.clone()))),
     };
     let options = Options {
+        keeps_failures: false,
         threads: 1,
         target: target.clone(),
         named_targets,

@@ -138,12 +138,22 @@ impl User {
     /// Notes `text` for failures of this kind at this place, if one is still wanted.
     pub(super) fn note(&self, point: PointId, kind: ErrorKind, text: impl FnOnce() -> String) {
         // Asked before the text is made: the text may want the recorder itself.
-        let wanted = self.thread.recorder.borrow().wants_note(point, kind);
-        if wanted || self.is_told() {
+        if self.wants_words(point, kind) {
             let text = self.hide(&text()).into_owned();
-            self.tell(|| Event::Failed { point, kind, why: &text });
-            self.thread.recorder.borrow_mut().note(point, kind, text);
+            self.noted(point, kind, text);
         }
+    }
+
+    /// Whether anybody wants to know why something fails.
+    fn wants_words(&self, point: PointId, kind: ErrorKind) -> bool {
+        self.thread.recorder.borrow().wants_note(point, kind) || self.is_told() || self.keeps_words(point, kind)
+    }
+
+    /// Says why something fails to all who want to know.
+    fn noted(&self, point: PointId, kind: ErrorKind, text: String) {
+        self.tell(|| Event::Failed { point, kind, why: &text });
+        self.keep_words(point, kind, &text);
+        self.thread.recorder.borrow_mut().note(point, kind, text);
     }
 
     /// What an expression of this user can see.
@@ -166,7 +176,7 @@ impl User {
 
     /// Notes why an expectation does not hold: in the author's words, or by the values of both sides.
     fn note_unmet(&mut self, condition: &Expr, otherwise: Option<&Expr>, point: PointId, answer: &Answer<'_>) {
-        if !self.thread.recorder.borrow().wants_note(point, ErrorKind::Expect) && !self.is_told() {
+        if !self.wants_words(point, ErrorKind::Expect) {
             return;
         }
         // Looking again draws again. Copied dice keep the user's own stream as it would be without the message.
@@ -178,8 +188,7 @@ impl User {
             .map(|words| wording::shortened(&words.text()))
             .unwrap_or_else(|| wording::unmet(condition, wording::condition_text(written), &mut scope));
         let text = self.hide(&text).into_owned();
-        self.tell(|| Event::Failed { point, kind: ErrorKind::Expect, why: &text });
-        self.thread.recorder.borrow_mut().note(point, ErrorKind::Expect, text);
+        self.noted(point, ErrorKind::Expect, text);
     }
 
     /// Tells that a condition holds, and by which value.

@@ -68,20 +68,34 @@ impl User {
         }
         let due = sample.due;
         let deadline = due + op.request.timeout;
+        // Streams are opened rarely: what a failure would tell is copied before.
+        let asked = thread.keeper.is_some().then(|| (request.headers().clone(), request.method().clone()));
+        let hold = |user: &User, kind: ErrorKind, head: Option<&Parts>| {
+            user.hold_opening(point, kind, |user| {
+                let (headers, method) = asked.clone().unwrap_or_default();
+                let answered = head.map(|head| (head.status.as_u16(), &head.headers, &[][..]));
+                user.opening(method.as_str(), &url, &headers, answered)
+            });
+        };
         let opening = pin!(open(&thread, request, origin, deadline, sample));
         let (head, stream) = match self.wait(opening).await {
             Ok(Some(opened)) => opened,
             Ok(None) => {
                 let within = duration_text(op.request.timeout);
                 self.note(point, ErrorKind::Timeout, || format!("no answer within {within}"));
+                hold(self, ErrorKind::Timeout, None);
                 return Err((ErrorKind::Timeout, point));
             }
             Err(trouble) => {
                 self.note(point, trouble.kind, || trouble.text);
+                hold(self, trouble.kind, None);
                 return Err((trouble.kind, point));
             }
         };
-        self.look_at_head(op, point, &head, &url, self.thread.clock.now().since(due))?;
+        if let Err(reason) = self.look_at_head(op, point, &head, &url, self.thread.clock.now().since(due)) {
+            hold(self, reason.0, Some(&head));
+            return Err(reason);
+        }
         if self.thread.relative {
             self.last_url = Some(url.clone());
         }

@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::events::EventStream;
 use super::standing::Lasting;
+use super::talk::Talk;
 use super::transport::{Landing, Socket, gone, spoken, trouble};
 use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind};
@@ -50,6 +51,8 @@ pub struct Sockets {
     pub(super) failed: Cell<bool>,
     /// What outlives single steps. Most users have none of it.
     pub(super) lasting: RefCell<Option<Box<Lasting>>>,
+    /// What was last said, for failures that are kept.
+    pub(super) talk: RefCell<Option<Box<Talk>>>,
 }
 
 /// Runs `walk`, the user's whole life, and reads its sockets whenever it wakes, whatever the walk is waiting for: so
@@ -84,6 +87,7 @@ impl Sockets {
             performing: Cell::new(false),
             failed: Cell::new(false),
             lasting: RefCell::new(None),
+            talk: RefCell::new(None),
         }
     }
 
@@ -467,6 +471,11 @@ impl Line {
     fn is_shown(&self) -> bool {
         let shown = self.called.map_or(self.shown, |called| self.shown.min(called));
         self.queue.front().is_some_and(|message| message.number < shown)
+    }
+
+    /// The messages that came last of those that nobody has taken, in order.
+    pub(super) fn last_waiting(&self, most: usize) -> impl Iterator<Item = &Message> {
+        self.queue.iter().skip(self.queue.len().saturating_sub(most))
     }
 
     /// How many messages nobody has taken.

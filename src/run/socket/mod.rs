@@ -8,6 +8,7 @@ mod lasting;
 mod line;
 mod receive;
 mod standing;
+mod talk;
 mod transport;
 mod upgrade;
 
@@ -238,6 +239,7 @@ impl User {
             Frame::Binary(bytes) => self.tell(|| Event::Sent { step, message: trace::Message::Binary(bytes) }),
             _ => {}
         }
+        self.hold_sent(socket, &frame, sample.sent);
         let sent = pin!(clock.within(deadline, sockets.send(socket, frame)));
         let sent = self.wait(sent).await;
         sample.bytes_sent = self.newly_written(socket);
@@ -298,7 +300,11 @@ impl User {
         ask: impl FnOnce(&mut User, &Answer<'_>) -> Result<T, Reason>,
     ) -> Result<T, Reason> {
         let url: Rc<str> = self.sockets.with(socket, |line| line.url.clone()).unwrap_or_else(|| "".into());
-        ask(self, &answer_of(message, &url, sample.response_time()))
+        let asked = ask(self, &answer_of(message, &url, sample.response_time()));
+        if asked.is_err() {
+            self.hold_taken(socket, message);
+        }
+        asked
     }
 
     fn tell_message(&self, step: StepId, message: &Message, sample: &Sample) {
@@ -355,6 +361,7 @@ impl User {
             line.previous = Mark { at, number };
         });
         self.answered |= message.is_some();
+        self.forget_passed();
         self.due = self.due.max(at);
     }
 
@@ -380,6 +387,7 @@ impl User {
     fn fail(&mut self, mut sample: Sample, (kind, point): Reason) -> Failed {
         sample.outcome = Outcome::Failed(kind, point);
         self.record(&sample);
+        self.keep_talk(&sample, (kind, point));
         self.due = self.due.max(sample.done);
         Failed
     }

@@ -296,6 +296,7 @@ impl User {
     /// Counts a message that the step does not want.
     pub(super) fn pass_over(&self, step: StepId, message: &Message) {
         self.tell_passed(step, message);
+        self.hold_passed(message);
         self.count(Counter::PassedOver);
     }
 

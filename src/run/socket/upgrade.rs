@@ -3,6 +3,7 @@
 //! The handshake is made here and not by the protocol's library, which takes no `Connection: keep-alive, Upgrade` for
 //! an upgrade, though RFC 6455 lets a server say so.
 
+use std::cell::OnceCell;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -46,6 +47,8 @@ struct Upgrade {
     offered: String,
     /// Who keeps the cookies that are set, if the target lets users keep any, and from which URL.
     keeps: Option<(Rc<Session>, Rc<str>)>,
+    /// What was answered, where that is no upgrade.
+    refused: OnceCell<Answered>,
 }
 
 /// What a server says to an upgrade.
@@ -64,7 +67,8 @@ impl User {
         let (upgrade, url) = self.upgrade(op, point)?;
         let due = sample.due;
         let deadline = due + op.request.timeout;
-        let opening = pin!(thread.clock.within(deadline, shake_hands(&thread, upgrade, deadline, sample)));
+        let shaken = shake_hands(&thread, &upgrade, deadline, sample);
+        let opening = pin!(thread.clock.within(deadline, shaken));
         let trouble = match self.wait(opening).await {
             Ok(Ok(stream)) => return Ok(Line::new(stream, url, due, thread.clock.now())),
             Ok(Err(trouble)) => trouble,
@@ -73,7 +77,12 @@ impl User {
                 Trouble::new(ErrorKind::Timeout, format!("the upgrade was not answered within {within}"))
             }
         };
-        self.note(point, trouble.kind, || trouble.text);
+        self.note(point, trouble.kind, || trouble.text.clone());
+        self.hold_opening(point, trouble.kind, |user| {
+            let answered =
+                upgrade.refused.get().map(|Answered { status, headers, rest }| (status.as_u16(), headers, &rest[..]));
+            user.opening("GET", &url, &fields_of(&upgrade.head), answered)
+        });
         Err((trouble.kind, point))
     }
 
@@ -110,14 +119,14 @@ impl User {
         let keeps = keeps.then(|| (self.session.clone(), url.clone()));
         let url: Rc<str> = url.replacen("http", "ws", 1).into();
         self.tell(|| Event::Request { step: op.step, method: "GET", url: &url, headers: request.headers(), body: &[] });
-        Ok((Upgrade { origin, head: head_of(&request), key, offered, keeps }, url))
+        Ok((Upgrade { origin, head: head_of(&request), key, offered, keeps, refused: OnceCell::new() }, url))
     }
 }
 
 /// Dials, sends the upgrade and checks what is answered.
 async fn shake_hands(
     thread: &Thread,
-    upgrade: Upgrade,
+    upgrade: &Upgrade,
     deadline: crate::base::Offset,
     sample: &mut Sample,
 ) -> Result<Socket, Trouble> {
@@ -125,18 +134,23 @@ async fn shake_hands(
     sample.sent = thread.clock.now();
     let answered = exchange(&mut stream, &upgrade.head).await;
     (sample.bytes_sent, sample.bytes_received) = (stream.written, stream.read);
-    let Answered { status, headers, rest } = answered?;
+    let answered = answered?;
+    let status = answered.status;
     sample.status = status.as_u16();
     if let Some((session, url)) = &upgrade.keeps {
-        session.learn(url, &headers);
+        session.learn(url, &answered.headers);
     }
-    if status != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(Trouble::new(ErrorKind::Status, format!("the upgrade was answered with {status}")));
+    let wrong = match status {
+        StatusCode::SWITCHING_PROTOCOLS => {
+            fault(&answered.headers, upgrade).map(|why| Trouble::new(ErrorKind::Protocol, why))
+        }
+        _ => Some(Trouble::new(ErrorKind::Status, format!("the upgrade was answered with {status}"))),
+    };
+    if let Some(trouble) = wrong {
+        let _ = upgrade.refused.set(answered);
+        return Err(trouble);
     }
-    if let Some(why) = fault(&headers, &upgrade) {
-        return Err(Trouble::new(ErrorKind::Protocol, why));
-    }
-    Ok(Socket::new(stream, rest))
+    Ok(Socket::new(stream, answered.rest))
 }
 
 /// Sends a request and reads the head of its answer.
@@ -211,6 +225,23 @@ fn fault(headers: &HeaderMap, upgrade: &Upgrade) -> Option<String> {
 fn says(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(word))
+}
+
+/// The headers in a head that was made by [`head_of`].
+fn fields_of(head: &[u8]) -> HeaderMap {
+    let mut fields = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut fields);
+    let mut headers = HeaderMap::new();
+    if request.parse(head).is_ok() {
+        for field in request.headers.iter() {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::from_bytes(field.name.as_bytes()), HeaderValue::from_bytes(field.value))
+            {
+                headers.append(name, value);
+            }
+        }
+    }
+    headers
 }
 
 /// A request's head as it goes out, the host first.

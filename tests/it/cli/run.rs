@@ -17,8 +17,9 @@ fn summary(folder: &Path) -> Value {
     assert_eq!(runs.len(), 1);
     let files: Vec<_> = fs::read_dir(runs[0].path()).expect("the run has a folder").flatten().collect();
     let names: Vec<_> = files.iter().map(|file| file.file_name().into_string().expect("names are text")).collect();
-    assert_eq!(names, ["summary.json"]);
-    read(&files[0].path())
+    let known = |name: &String| ["summary.json", "failures.jsonl"].contains(&name.as_str());
+    assert!(names.iter().all(known), "{names:?}");
+    read(&runs[0].path().join("summary.json"))
 }
 
 fn read(path: &Path) -> Value {
@@ -96,6 +97,43 @@ fn a_certificate_that_cannot_be_used_is_shown_where_it_is_named_and_nothing_runs
         .says("\"ca.pem\"")
         .says("this is no certificate, though it looks like one")
         .prints_nothing();
+}
+
+/// The lines of the file of failures in the only run folder.
+fn failures(folder: &Path) -> Vec<Value> {
+    let runs: Vec<_> = fs::read_dir(folder.join("scn-results")).expect("results are there").flatten().collect();
+    let text = fs::read_to_string(runs[0].path().join("failures.jsonl")).expect("there are failures");
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+}
+
+#[test]
+fn the_first_failures_are_kept_in_the_run_folder_and_named_in_the_report() {
+    let run = |flags: &str| {
+        let failing = SOUND.replace("expect status 200", "expect status 418");
+        assert_ne!(failing, SOUND);
+        scn("run a.scn --demo").args(flags).file("a.scn", failing).args(SHORT).run().exits(0)
+    };
+    let ended = run("").prints("the first failures are kept in scn-results/").prints("/failures.jsonl");
+    let lines = failures(ended.folder());
+    assert_eq!(lines.len(), 3);
+    for line in &lines {
+        assert_eq!(
+            (&line["schema"], &line["kind"], &line["seed"]),
+            (&"scn-failure/1".into(), &"expect".into(), &7.into())
+        );
+        assert_eq!((&line["step"], &line["response"]["status"]), (&"GET /api/health".into(), &200.into()));
+    }
+    run("--no-results").prints_no(&["failures are kept"]);
+}
+
+#[test]
+fn a_long_setup_says_that_it_goes_on() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+    drop(listener);
+    let waiting = format!("{SOUND}\nsetup {{ retry 2 every 5200ms {{ GET /api/health {{ expect status 200 }} }} }}\n");
+    let ended = scn("run a.scn --target").arg(&url).file("a.scn", waiting).args(SHORT).run().exits(107);
+    ended.says("setup … 5s · 1 request · 0 failures");
 }
 
 #[test]

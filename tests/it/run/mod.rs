@@ -3,6 +3,7 @@
 
 mod aborts;
 mod exhausted;
+mod failures;
 mod life;
 mod loads;
 mod misbehaviour;

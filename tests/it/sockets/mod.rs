@@ -1,7 +1,9 @@
 //! WebSocket dialogues from their text to what was seen of them: in virtual time over sockets in memory, where counts
 //! and times are exact, and on loopback, where the kernel has its say.
 
+mod failures;
 mod lasting;
+mod raw;
 mod standing;
 
 use std::cell::Cell;
