@@ -30,7 +30,7 @@ fn list(items: &[Value]) -> Expr {
 fn a_bare_request_says_who_asks_and_what_it_takes() {
     assert_eq!(
         heard(|step| step.method = "GET".into()),
-        "GET /things HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: scn/0.1.0\r\naccept: */*\n\n"
+        "GET /things HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: scn/0.1.0\r\naccept: */*\r\naccept-encoding: gzip, deflate, br, zstd\n\n"
     );
 }
 

@@ -63,11 +63,11 @@ fn a_listener_hears_of_requests_answers_expectations_and_pauses_in_order() {
         *told.lock().unwrap(),
         [
             "0ns user 0 begun Task(TaskId(0))",
-            "0ns user 0 request GET http://127.0.0.1/good 3 headers 0 bytes",
+            "0ns user 0 request GET http://127.0.0.1/good 4 headers 0 bytes",
             "20ms user 0 response 200 2 of 2 bytes after 20ms",
             "20ms user 0 judged true Some(\"200\")",
             "20ms user 0 pause 1s",
-            "1.02s user 0 request GET http://127.0.0.1/bad 3 headers 0 bytes",
+            "1.02s user 0 request GET http://127.0.0.1/bad 4 headers 0 bytes",
             "1.04s user 0 response 503 0 of 0 bytes after 20ms",
             "1.04s user 0 failed expect `status` is 503, expected 200",
             "1.04s user 0 ended Task(TaskId(0)) Failed",
