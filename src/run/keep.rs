@@ -38,6 +38,9 @@ pub struct Keeper {
 
 type Counts = Vec<(ErrorKind, u8)>;
 
+/// Where something failed, and whether the load was warming up.
+type Place = (Option<StepId>, PointId, bool);
+
 /// What was there when something failed.
 #[derive(Default)]
 pub(super) struct Evidence {
@@ -91,7 +94,7 @@ impl Keeper {
 /// Sorts out which of the failures that several threads have kept are the first of the run.
 #[derive(Default)]
 pub(super) struct Sieve {
-    counts: Vec<((Option<StepId>, PointId, bool), Counts)>,
+    counts: Vec<(Place, Counts)>,
     all: usize,
 }
 
