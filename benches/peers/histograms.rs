@@ -96,7 +96,7 @@ fn record(recorder: &mut Recorder, plan: &Plan, step: usize, time: Duration, fai
         bytes_sent: 1,
         bytes_received: 1,
     });
-    if step.0 as usize % STEPS_PER_TASK == 0 {
+    if (step.0 as usize).is_multiple_of(STEPS_PER_TASK) {
         let task = Some(TaskId(step.0 / STEPS_PER_TASK as u32));
         recorder.iteration(&IterationEnd { user: UserId(0), task, outcome: IterationOutcome::Ok, time });
     }

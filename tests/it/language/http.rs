@@ -112,7 +112,7 @@ fn targets() -> Vec<Case> {
         // Nobody looks into it: then it is counted as it comes, whatever it is.
         alone("`compression on`, `compression off`", "target \"http://api\"", "GET /a\nGET /b { expect status 200 }")
             .server(|_| Answer::text("not gzip at all").header("content-encoding", "gzip"))
-            .expect(|seen| fine(seen)),
+            .expect(fine),
         alone("`compression on`, `compression off`", "target \"http://api\"", "GET /a { expect body exists }")
             .server(|_| Answer::text("not gzip at all").header("content-encoding", "gzip"))
             .expect(|seen| assert_eq!(seen.kinds(), [("protocol", 1)])),

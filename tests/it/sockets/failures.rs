@@ -29,10 +29,12 @@ fn kept(plan: &Plan, network: Rc<dyn run::network::Network>) -> Vec<Exchange> {
 
 /// Who said what, and when in milliseconds.
 fn said(exchange: &Exchange) -> Vec<(Speaker, u64, &str)> {
-    let text = |kept| match kept {
-        &Kept::Text(ref text) => text.as_str(),
-        Kept::Bytes(_) => "(bytes)",
-    };
+    fn text(kept: &Kept) -> &str {
+        match kept {
+            Kept::Text(text) => text,
+            Kept::Bytes(_) => "(bytes)",
+        }
+    }
     exchange.messages.iter().map(|said| (said.by, said.at.0 / 1_000_000, text(&said.body.kept))).collect()
 }
 
