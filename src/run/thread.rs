@@ -21,7 +21,7 @@ use super::place::{Base, Origin};
 use super::proxy::{Proxy, Speaks};
 use super::request::Prepared;
 use super::resolve::{Found, Known, Pinned};
-use super::tls::Security;
+use super::tls::{Offer, Security};
 use super::trace::{Listener, Trace};
 use super::veil::Veil;
 use super::wire::Wires;
@@ -29,7 +29,7 @@ use crate::base::Offset;
 use crate::metrics::{Exchange, Recorder, Snapshot};
 use crate::plan::expr::Piece;
 use crate::plan::load::Start;
-use crate::plan::{Op, Plan, Template, Value};
+use crate::plan::{Op, Plan, Template, Value, Version};
 
 /// One load thread's world. Lives on that thread alone: `Rc` and `RefCell`, no locks.
 pub struct Thread {
@@ -57,6 +57,8 @@ pub struct Thread {
     pub prepared: Vec<Option<Result<Prepared, String>>>,
     /// Whether a path may refer to the last answer's URL.
     pub relative: bool,
+    /// Servers that could speak HTTP/2 and have chosen HTTP/1.1: a handful.
+    pub ones: RefCell<Vec<Rc<Origin>>>,
     /// What connections share.
     pub wires: Rc<Wires>,
     /// Where idle users wait for arrivals.
@@ -183,6 +185,7 @@ impl Thread {
             bases,
             prepared: Vec::new(),
             relative,
+            ones: RefCell::default(),
             wires: Rc::default(),
             desk: Desk::new(load, plan.classes().len(), index, threads),
             index: (index, threads),
@@ -322,6 +325,28 @@ impl Thread {
         }
     }
 
+    /// What HTTP steps offer a server to speak.
+    #[inline]
+    pub(super) fn offer(&self, origin: &Rc<Origin>) -> Offer {
+        match self.plan.targets[origin.target.0 as usize].http {
+            Version::One => Offer::One,
+            Version::Two => Offer::Two,
+            Version::Auto if !origin.secure => Offer::One,
+            Version::Auto => {
+                let known = self.ones.borrow().iter().any(|one| Rc::ptr_eq(one, origin) || one == origin);
+                if known { Offer::One } else { Offer::Both }
+            }
+        }
+    }
+
+    /// Remembers that a server has chosen HTTP/1.1.
+    pub(super) fn speaks_one(&self, origin: &Rc<Origin>) {
+        let mut ones = self.ones.borrow_mut();
+        if ones.len() < ONES_MAX && !ones.contains(origin) {
+            ones.push(origin.clone());
+        }
+    }
+
     /// Whether another iteration may begin; takes one of those that are left, where the load counts them.
     pub(super) fn takes_iteration(&self) -> bool {
         if self.plan.load.iterations.is_none() {
@@ -348,6 +373,9 @@ fn secret_values<'v>(
     let constants = constants.iter().zip(&plan.secrets.constants).filter(|(_, secret)| **secret);
     constants.map(|(value, _)| value).chain(of_setup)
 }
+
+/// So many servers are remembered by what they speak; what the next ones do is asked each time.
+const ONES_MAX: usize = 64;
 
 /// Longest time between two starts of users that replace others.
 const GAP_MAX: Duration = Duration::from_secs(3_600);

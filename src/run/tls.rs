@@ -39,7 +39,6 @@ pub(super) enum Spoken {
 pub(super) enum Offer {
     One,
     Two,
-    #[allow(dead_code)]
     Both,
 }
 

@@ -1,0 +1,398 @@
+//! HTTP/2: one connection of a user to a server, over which its requests go side by side.
+//!
+//! The connection is a task of its own on the user's thread: it answers pings and takes window updates also while the
+//! user thinks. Who closes: the last who holds the connection drops it, and the task with its stream ends at once.
+//!
+//! Cost: some 30 KiB a connection, and two switches of tasks a request.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::Reason;
+use h2::client::SendRequest;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::response::Parts;
+use http::{Method, Request, Uri};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::AbortHandle;
+
+use super::clock::Elapsed;
+use super::dial::Trouble;
+use super::network::Stream;
+use super::place::Origin;
+use super::thread::Thread;
+use crate::base::units::duration_text;
+use crate::base::{ByteSize, Offset};
+use crate::metrics::{ErrorKind, Phase};
+
+/// So much of one answer's body may be on its way while nobody has read it: as much as is kept of one.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// The same of all answers of a connection together.
+const CONNECTION_WINDOW: u32 = 8 << 20;
+/// Largest head of an answer, as over HTTP/1.1.
+const HEAD_BYTES_MAX: u32 = 64 << 10;
+/// So many streams that were given up are remembered at a time, to pass over what still comes for them.
+const GIVEN_UP_MAX: usize = 64;
+/// So many requests go out before the server has said how many it takes at a time.
+const STREAMS_AT_FIRST: usize = 1;
+
+/// A connection that speaks HTTP/2.
+pub(super) struct Line {
+    sender: SendRequest<Bytes>,
+    shared: Rc<Shared>,
+    /// Where it leads.
+    pub origin: Rc<Origin>,
+    /// How many requests it has carried.
+    pub carried: Cell<u64>,
+    task: AbortHandle,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What the task of a connection and those who send over it share.
+#[derive(Default)]
+struct Shared {
+    /// How many requests are on their way.
+    active: Cell<usize>,
+    /// Who waits to send.
+    waiting: RefCell<Vec<Waker>>,
+    /// Bytes that no request was charged with yet, out and in.
+    unclaimed: Cell<(u64, u64)>,
+    /// How the stream below ended, if it has.
+    end: RefCell<Option<Trouble>>,
+    /// Whether the connection has ended.
+    ended: Cell<bool>,
+}
+
+impl Shared {
+    fn wake(&self) {
+        self.waiting.take().into_iter().for_each(Waker::wake);
+    }
+}
+
+/// What is learned of a request on its way, also where it fails.
+#[derive(Default)]
+pub(super) struct Learned {
+    /// When its head was handed over to go out.
+    pub sent: Option<Offset>,
+    /// When the head of the answer was there.
+    pub answered: Option<Offset>,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub status: u16,
+    /// Of the body, so far.
+    pub size: u64,
+}
+
+/// Why there is no answer.
+pub(super) enum Lost {
+    /// The server has not begun with it: it can be sent once more on another connection.
+    Unprocessed(Trouble),
+    /// Anything else.
+    Trouble(Trouble),
+}
+
+impl Line {
+    /// Speaks HTTP/2 over `stream` from now on.
+    pub async fn begin(
+        thread: &Thread,
+        stream: Stream,
+        origin: Rc<Origin>,
+        deadline: Offset,
+    ) -> Result<Rc<Line>, Trouble> {
+        let shared = Rc::new(Shared::default());
+        let counted = Counted { stream, shared: shared.clone() };
+        let mut builder = h2::client::Builder::new();
+        builder
+            .enable_push(false)
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(HEAD_BYTES_MAX)
+            .max_concurrent_reset_streams(GIVEN_UP_MAX)
+            .initial_max_send_streams(STREAMS_AT_FIRST);
+        let beginning = thread.clock.within(deadline, builder.handshake::<_, Bytes>(counted)).await;
+        let (sender, mut connection) = match beginning {
+            Ok(Ok(begun)) => begun,
+            Ok(Err(error)) => return Err(trouble(&error, &shared, "in the beginning of HTTP/2")),
+            Err(Elapsed) => {
+                let text = format!("the beginning of HTTP/2 could not be sent to {} in time", origin.authority);
+                return Err(Trouble::new(ErrorKind::ConnectTimeout, text));
+            }
+        };
+        let own = shared.clone();
+        let task = tokio::task::spawn_local(async move {
+            poll_fn(|cx| {
+                let polled = Pin::new(&mut connection).poll(cx);
+                // The server may take more than before, or nothing any more.
+                own.ended.set(polled.is_ready());
+                own.wake();
+                polled.map(drop)
+            })
+            .await;
+        });
+        let task = task.abort_handle();
+        Ok(Rc::new(Line { sender, shared, origin, carried: Cell::new(0), task }))
+    }
+
+    /// Whether nothing can be sent over it any more.
+    pub fn is_gone(&self) -> bool {
+        self.shared.ended.get()
+    }
+
+    /// Sends a request and reads its answer to the last byte, in pieces that go to `sink`.
+    pub async fn exchange(
+        &self,
+        thread: &Thread,
+        request: Request<()>,
+        body: Bytes,
+        (deadline, timeout): (Offset, Duration),
+        learned: &mut Learned,
+        sink: &mut dyn FnMut(Bytes),
+    ) -> Result<Parts, Lost> {
+        let exchanged = {
+            let exchanging = pin!(self.send(thread, request, body, learned, sink));
+            thread.clock.within(deadline, exchanging).await
+        };
+        let (sent, received) = self.shared.unclaimed.replace((0, 0));
+        learned.bytes_sent += sent;
+        learned.bytes_received += received;
+        exchanged.unwrap_or_else(|Elapsed| {
+            Err(Lost::Trouble(Trouble::new(ErrorKind::Timeout, late(timeout, learned, &self.origin))))
+        })
+    }
+
+    async fn send(
+        &self,
+        thread: &Thread,
+        request: Request<()>,
+        body: Bytes,
+        learned: &mut Learned,
+        sink: &mut dyn FnMut(Bytes),
+    ) -> Result<Parts, Lost> {
+        let place = match self.place() {
+            Some(place) => place,
+            None => {
+                let begun = thread.clock.now();
+                let place = self.wait().await;
+                thread.recorder.borrow_mut().phase(self.origin.target, Phase::Blocked, begun, thread.clock.now());
+                place
+            }
+        };
+        let lost = |error: &h2::Error, when: &str| match is_unprocessed(error) {
+            true => Lost::Unprocessed(trouble(error, &self.shared, when)),
+            false => Lost::Trouble(trouble(error, &self.shared, when)),
+        };
+        let mut sender = self.sender.clone();
+        // Nothing of it has left where that fails.
+        let unsent = |error: h2::Error| Lost::Unprocessed(trouble(&error, &self.shared, "before the request was sent"));
+        poll_fn(|cx| sender.poll_ready(cx)).await.map_err(unsent)?;
+        learned.sent = Some(thread.clock.now());
+        let (response, mut stream) = sender.send_request(request, body.is_empty()).map_err(unsent)?;
+        if !body.is_empty() {
+            // It lies in memory already, and goes out as the server takes it.
+            stream.send_data(body, true).map_err(|error| lost(&error, "before the answer's head"))?;
+        }
+        let answer = response.await.map_err(|error| lost(&error, "before the answer's head"))?;
+        learned.answered = Some(thread.clock.now());
+        learned.status = answer.status().as_u16();
+        let (parts, mut incoming) = answer.into_parts();
+        while let Some(data) = poll_fn(|cx| incoming.poll_data(cx)).await {
+            let when = |size| format!("in the body, after {}", ByteSize(size));
+            let data = data.map_err(|error| Lost::Trouble(trouble(&error, &self.shared, &when(learned.size))))?;
+            learned.size += data.len() as u64;
+            // The server may send as much again.
+            let _ = incoming.flow_control().release_capacity(data.len());
+            sink(data);
+        }
+        // A server that has said all may yet say that it wants no more of the body.
+        let _ = poll_fn(|cx| incoming.poll_trailers(cx)).await;
+        drop(place);
+        Ok(parts)
+    }
+
+    /// The right to one stream, if the server takes one more.
+    fn place(&self) -> Option<Place<'_>> {
+        let active = self.shared.active.get();
+        (self.shared.ended.get() || active < self.sender.current_max_send_streams()).then(|| {
+            self.shared.active.set(active + 1);
+            Place(&self.shared)
+        })
+    }
+
+    async fn wait(&self) -> Place<'_> {
+        poll_fn(|cx| match self.place() {
+            Some(place) => Poll::Ready(place),
+            None => {
+                self.shared.waiting.borrow_mut().push(cx.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await
+    }
+}
+
+/// The right to one stream; given back when dropped.
+struct Place<'s>(&'s Shared);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.active.set(self.0.active.get() - 1);
+        self.0.wake();
+    }
+}
+
+/// A request in the form of HTTP/2: what speaks of the connection stays behind.
+pub(super) fn request(
+    origin: &Origin,
+    method: &Method,
+    path: &str,
+    mut headers: HeaderMap,
+    body: &Bytes,
+) -> Result<Request<()>, String> {
+    let said = headers.remove(HOST);
+    let authority = said.as_ref().map_or(origin.authority.as_bytes(), HeaderValue::as_bytes);
+    let scheme = if origin.secure { "https" } else { "http" };
+    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build();
+    let uri = uri.map_err(|error| format!("`{path}` cannot be requested: {error}"))?;
+    const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+    const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+    if headers.get(TE).is_some_and(|te| te != "trailers") {
+        headers.remove(TE);
+    }
+    let has_body = !body.is_empty() || [Method::POST, Method::PUT, Method::PATCH].contains(method);
+    if has_body && !headers.contains_key(CONTENT_LENGTH) {
+        headers.insert(CONTENT_LENGTH, body.len().into());
+    }
+    let mut request = Request::new(());
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// Whether the server says, or it is known otherwise, that it has not begun with the request.
+fn is_unprocessed(error: &h2::Error) -> bool {
+    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
+}
+
+/// What was there when the time was up.
+fn late(timeout: Duration, learned: &Learned, origin: &Origin) -> String {
+    let within = duration_text(timeout);
+    match (learned.sent, learned.answered) {
+        (None, _) => format!("all streams that {} takes at a time were in use until then", origin.authority),
+        (Some(_), None) => format!("no answer within {within}"),
+        (Some(_), Some(_)) => {
+            format!("no whole answer within {within}: the head had arrived, {} bytes of the body read", learned.size)
+        }
+    }
+}
+
+/// What an error of the protocol's library means. What the stream below has seen says more than what was made of it.
+fn trouble(error: &h2::Error, shared: &Shared, when: &str) -> Trouble {
+    if let Some(below) = error.get_io() {
+        let end = shared.end.borrow().clone().unwrap_or_else(|| Trouble::of_io(below));
+        return Trouble { text: format!("{} {when}", end.text), ..end };
+    }
+    let reason = error.reason().map_or_else(|| error.to_string(), |reason| reason.to_string());
+    let remote = error.is_remote();
+    let kind = match error.reason() {
+        Some(Reason::PROTOCOL_ERROR | Reason::FRAME_SIZE_ERROR | Reason::FLOW_CONTROL_ERROR) => ErrorKind::Protocol,
+        Some(Reason::COMPRESSION_ERROR | Reason::HTTP_1_1_REQUIRED) => ErrorKind::Protocol,
+        Some(_) if remote && error.is_reset() => ErrorKind::Reset,
+        Some(_) if remote && error.is_go_away() => ErrorKind::Closed,
+        _ => ErrorKind::Protocol,
+    };
+    let text = match (remote, error.is_go_away()) {
+        (true, true) => format!("the server ended the connection {when}: {reason}"),
+        (true, false) => format!("the server reset the stream {when}: {reason}"),
+        (false, _) => format!("what came is not HTTP/2: {reason}, {when}"),
+    };
+    Trouble::new(kind, text)
+}
+
+/// A stream that counts its bytes and remembers how it ended.
+struct Counted {
+    stream: Stream,
+    shared: Rc<Shared>,
+}
+
+impl Counted {
+    fn failed(&self, error: io::Error) -> io::Error {
+        self.shared.end.borrow_mut().get_or_insert_with(|| Trouble::of_io(&error));
+        error
+    }
+
+    fn write(&mut self, write: impl FnOnce(Pin<&mut Stream>) -> Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match write(Pin::new(&mut self.stream)) {
+            Poll::Ready(Ok(count)) => {
+                let (sent, received) = self.shared.unclaimed.get();
+                self.shared.unclaimed.set((sent + count as u64, received));
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.failed(error))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = into.filled().len();
+        match Pin::new(&mut this.stream).poll_read(cx, into) {
+            Poll::Ready(Ok(())) => {
+                let count = into.filled().len() - before;
+                if count == 0 && into.remaining() > 0 {
+                    let end = || Trouble::new(ErrorKind::Closed, "connection closed by the peer");
+                    this.shared.end.borrow_mut().get_or_insert_with(end);
+                }
+                let (sent, received) = this.shared.unclaimed.get();
+                this.shared.unclaimed.set((sent, received + count as u64));
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(this.failed(error))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().write(|stream| stream.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().write(|stream| stream.poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
