@@ -70,7 +70,6 @@ impl Checker<'_> {
             http: Version::default(),
             tls: Tls::default(),
             settings: written.settings.iter().map(ast::Part::span).collect(),
-            waiting: Vec::new(),
         };
         let mut switches: Vec<(&str, Span)> = Vec::new();
         for part in &written.settings {
@@ -85,7 +84,7 @@ impl Checker<'_> {
             }
             switches.push((name, span));
             match part {
-                ast::Part::Switch { name, value, .. } => self.switch(name, value, span, &mut target),
+                ast::Part::Switch { name, value, .. } => self.switch(name, value, &mut target),
                 ast::Part::Tls { settings, .. } => target.tls = self.tls(settings),
                 ast::Part::Proxy { value, .. } => {
                     let url = self.typed(value, &[Type::String], "a proxy");
@@ -98,7 +97,7 @@ impl Checker<'_> {
         (target, level)
     }
 
-    fn switch(&mut self, name: &Spanned<String>, value: &Spanned<String>, span: Span, target: &mut Target) {
+    fn switch(&mut self, name: &Spanned<String>, value: &Spanned<String>, target: &mut Target) {
         let Some((_, words)) = SWITCHES.iter().find(|(known, _)| *known == name.value) else { return };
         if !words.contains(&value.value.as_str()) {
             self.report(unknown_choice(&name.value, value, words));
@@ -107,10 +106,7 @@ impl Checker<'_> {
         match (name.value.as_str(), value.value.as_str()) {
             ("cookies", word) => target.cookies = word == "on",
             ("http", "1.1") => target.http = Version::One,
-            ("http", "2") => {
-                target.http = Version::Two;
-                target.waiting.push(span);
-            }
+            ("http", "2") => target.http = Version::Two,
             ("compression", word) => target.compression = word == "on",
             _ => {}
         }

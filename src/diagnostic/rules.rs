@@ -48,7 +48,6 @@ rules! {
     /// A block is opened and never closed.
     UnclosedBlock "unclosed-block" Error;
     /// This is part of the language, but this version of scn cannot do it yet.
-    NotYetSupported "not-yet-supported" Error;
     /// A line begins with a word that begins nothing here.
     UnknownWord "unknown-word" Error;
     /// A statement stands where none of its kind can.

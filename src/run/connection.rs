@@ -21,6 +21,7 @@ use hyper::client::conn::http1;
 use sha2::{Digest as _, Sha256};
 
 use super::dial::{Trouble, reach};
+use super::network::Stream;
 use super::place::Origin;
 use super::thread::Thread;
 use super::tls::Offer;
@@ -120,6 +121,11 @@ impl Connection {
         deadline: Offset,
     ) -> Result<Box<Connection>, Trouble> {
         let (stream, _) = reach(thread, &origin, Offer::One, deadline).await?;
+        Connection::over(thread, stream, origin).await
+    }
+
+    /// Speaks HTTP/1.1 over `stream` from now on.
+    pub(super) async fn over(thread: &Thread, stream: Stream, origin: Rc<Origin>) -> Result<Box<Connection>, Trouble> {
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let traffic = Rc::new(Traffic {
             waker: RefCell::new(waker),
@@ -277,9 +283,11 @@ pub(super) fn trouble(error: &hyper::Error, traffic: &Traffic, when: &str) -> Tr
 
 /// A body as far as it is kept: most come in one piece and are not copied.
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     /// So much of it.
     most: usize,
+    /// All that has come.
+    pub size: u64,
     first: Bytes,
     all: BytesMut,
     /// Whether what is not kept is digested.
@@ -289,7 +297,18 @@ struct Kept {
 }
 
 impl Kept {
-    fn push(&mut self, data: Bytes) {
+    /// Nothing yet of an answer that is waited for like this.
+    pub fn new(wanted: Wanted) -> Kept {
+        let most = match (wanted.keep, wanted.keep_odd) {
+            (true, _) => BODY_KEPT_MAX,
+            (false, true) => KEPT_BYTES_MAX,
+            (false, false) => 0,
+        };
+        Kept { most, digests: wanted.digest, ..Kept::default() }
+    }
+
+    pub fn push(&mut self, data: Bytes) {
+        self.size += data.len() as u64;
         let have = self.first.len().max(self.all.len());
         if self.digests && data.len() > self.most - have {
             let kept = if self.all.is_empty() { &self.first[..] } else { &self.all[..] };
@@ -309,7 +328,7 @@ impl Kept {
         self.all.extend_from_slice(data);
     }
 
-    fn finish(self) -> (Bytes, Option<Digest>) {
+    pub fn finish(self) -> (Bytes, Option<Digest>) {
         let body = if self.all.is_empty() { self.first } else { self.all.freeze() };
         (body, self.digest.map(|digest| digest.finalize().into()))
     }

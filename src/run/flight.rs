@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
+use http::response::Parts;
 use http::{Method, Request};
 use http_body_util::Full;
 
-use super::connection::{Connection, Received, Unanswered, Wanted};
+use super::connection::{Connection, Kept, Received, Unanswered, Wanted};
 use super::decode::{self, Extent};
 use super::dial::Trouble;
 use super::place::{Origin, Place};
@@ -16,17 +17,19 @@ use super::redirects;
 use super::request::{Ready, uri};
 use super::session::Session;
 use super::thread::Thread;
+use super::tls::Offer;
+use super::two;
 use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind};
 use crate::plan::Http;
 
 /// A request that is ready to go.
 pub(super) struct Flight {
-    thread: Rc<Thread>,
-    session: Rc<Session>,
+    pub(super) thread: Rc<Thread>,
+    pub(super) session: Rc<Session>,
     /// Until it is sent.
     request: Option<Request<Full<Bytes>>>,
-    origin: Rc<Origin>,
+    pub(super) origin: Rc<Origin>,
     /// Where it goes; once it has landed, the URL that answered.
     pub url: Rc<str>,
     timeout: Duration,
@@ -208,23 +211,49 @@ impl Flight {
         }
     }
 
+    /// How its answer is waited for.
+    pub(super) fn wanted(&self) -> Wanted {
+        let deadline = self.attempt.due + self.timeout;
+        let keep_odd = self.thread.keeper.is_some();
+        Wanted { deadline, timeout: self.timeout, keep: self.keep, keep_odd, digest: self.digest }
+    }
+
+    /// The request in the form of HTTP/2, and its body.
+    pub(super) fn for_two(&self) -> Result<(Request<()>, Bytes), String> {
+        let request = self.request.as_ref().expect("it was not sent yet");
+        let body = self.again.body.clone();
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let made = two::request(&self.origin, request.method(), path, request.headers().clone(), &body)?;
+        Ok((made, body))
+    }
+
+    /// Takes in an answer that came over HTTP/2.
+    pub(super) fn take_in(&mut self, head: Parts, kept: Kept) {
+        if self.cookies {
+            self.session.learn(&self.url, &head.headers);
+        }
+        let size = kept.size;
+        let (body, digest) = kept.finish();
+        self.received = Some(Received { head, body, size, digest });
+    }
+
     /// Sends the request and reads the answer, over a connection there is or a new one.
     ///
     /// A connection that the peer closed while it lay still is no failure: where nothing of the request has left, it
     /// is sent once more on a new one, and counted. Once a byte has left, what happens is the target's doing.
     async fn answer(&mut self) -> Result<(), Trouble> {
+        self.received = None;
+        let offer = self.thread.offer(&self.origin);
+        if offer != Offer::One
+            && let Some(answered) = Box::pin(self.answer_over_two(offer)).await
+        {
+            return answered;
+        }
+        let wanted = self.wanted();
         let Flight { thread, session, request, origin, attempt, received, .. } = self;
         if let (Some(proxy), Some(request)) = (thread.forwards(origin), request.as_mut()) {
             proxy.forward(request, origin);
         }
-        *received = None;
-        let wanted = Wanted {
-            deadline: attempt.due + self.timeout,
-            timeout: self.timeout,
-            keep: self.keep,
-            keep_odd: thread.keeper.is_some(),
-            digest: self.digest,
-        };
         let mut lease = match session.lease(origin) {
             Some(lease) => lease,
             None => Box::pin(session.clone().wait(thread, origin.clone(), wanted.deadline)).await?,

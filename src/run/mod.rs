@@ -26,6 +26,7 @@ mod lines;
 mod multipart;
 pub mod network;
 mod once;
+mod over_two;
 mod parallel;
 pub mod place;
 mod preflight;

@@ -4,7 +4,7 @@
 //! `parallel` has them, take up to [`PER_ORIGIN_MAX`] to each; who comes later waits for one to be given back, first
 //! come, first served.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::mem::take;
@@ -20,6 +20,7 @@ use super::clock::Elapsed;
 use super::connection::{Connection, Parked};
 use super::cookies::Jar;
 use super::dial::Trouble;
+use super::lines::Lines;
 use super::place::Origin;
 use super::thread::Thread;
 use crate::base::Offset;
@@ -39,6 +40,8 @@ const REST_MIN: Duration = Duration::from_millis(100);
 #[derive(Default)]
 pub struct Session {
     pool: RefCell<Pool>,
+    /// Nothing until one speaks HTTP/2, or may.
+    lines: OnceCell<Rc<Lines>>,
     /// Nothing until an answer sets a cookie.
     jar: RefCell<Option<Box<Jar>>>,
 }
@@ -112,6 +115,16 @@ impl Session {
         Ok(Lease { session: self, origin, connection: None })
     }
 
+    /// Connections of HTTP/2.
+    pub(super) fn lines(&self) -> Rc<Lines> {
+        self.lines.get_or_init(Rc::default).clone()
+    }
+
+    /// Lets a connection of HTTP/1.1 lie still that has carried nothing yet.
+    pub(super) fn keep(&self, connection: Box<Connection>) {
+        self.pool.borrow_mut().keep(connection);
+    }
+
     /// Keeps the cookies that an answer from `url` sets.
     pub(super) fn learn(&self, url: &str, headers: &HeaderMap) {
         if headers.contains_key(SET_COOKIE)
@@ -154,6 +167,14 @@ impl Pool {
             self.used.push(origin.clone());
         }
         free
+    }
+
+    /// Lets a connection lie still.
+    fn keep(&mut self, connection: Box<Connection>) {
+        if self.still.len() == STILL_MAX {
+            self.still.remove(0);
+        }
+        self.still.push(Still::Driven(connection));
     }
 
     fn leave(&mut self, origin: &Rc<Origin>) {
@@ -238,10 +259,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let pool = &mut *self.session.pool.borrow_mut();
         if let Some(connection) = self.connection.take() {
-            if pool.still.len() == STILL_MAX {
-                pool.still.remove(0);
-            }
-            pool.still.push(Still::Driven(connection));
+            pool.keep(connection);
         }
         pool.leave(&self.origin);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scn::base::{Seed, Sources};
 use scn::check::check;
-use scn::diagnostic::{Diagnostic, Rule, Severity};
+use scn::diagnostic::{Diagnostic, Rule};
 use scn::plan::expr::{Expr, Extractor, JsonPath, Piece, Segment};
 use scn::plan::profile::{self, Overrides};
 use scn::plan::reach::{Most, reach};
@@ -453,30 +453,4 @@ fn unique_data_needs_a_row_for_each_user_that_takes_one() {
     assert!(few.message.contains("1 row for 2 users"), "{}", few.message);
     assert!(compile(&text("1, 2", ""), "smoke", &two).is_ok());
     assert!(compile(&text("1", "; when empty stop"), "smoke", &two).is_ok());
-}
-
-#[test]
-fn what_waits_for_the_engine_is_told_when_it_is_planned() {
-    for (setting, waits) in [
-        ("http 1.1", false),
-        ("http auto", false),
-        ("http 2", true),
-        ("compression off", false),
-        ("compression on", false),
-        ("cookies off", false),
-        ("proxy \"http://127.0.0.1:3128\"", false),
-        ("tls { verify off }", false),
-    ] {
-        let text = format!(
-            "target \"http://127.0.0.1:1\" {{ {setting} }}\nuser u {{ task t {{ GET /x {{ expect status 200 }} }} }}"
-        );
-        let said = match compile(&text, "smoke", &Overrides::default()) {
-            Ok(_) => Vec::new(),
-            Err(diagnostics) => {
-                diagnostics.iter().filter(|one| one.severity() == Severity::Error).map(|one| one.rule).collect()
-            }
-        };
-        let wanted: &[Rule] = if waits { &[Rule::NotYetSupported] } else { &[] };
-        assert_eq!(said, wanted, "{setting}");
-    }
 }

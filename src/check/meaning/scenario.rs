@@ -245,8 +245,6 @@ pub struct Target {
     pub tls: Tls,
     /// Its settings as written, in order.
     pub settings: Vec<Span>,
-    /// Those of them that this version cannot do.
-    pub waiting: Vec<Span>,
 }
 
 /// `http 1.1`, `http 2`, `http auto`

@@ -53,8 +53,7 @@ pub fn compile(sound: &Sound, profile: &Profile, seed: Seed, sources: &Sources) 
         not_judged = scenario.to_mut().take_left_out_thresholds();
     }
     let scenario = &*scenario;
-    let waiting = scenario.targets.iter().flat_map(|target| &target.waiting);
-    let mut diagnostics: Vec<Diagnostic> = waiting.map(|setting| waits_for_engine(*setting)).collect();
+    let mut diagnostics = Vec::new();
     let load = load::load(scenario, profile, &mut diagnostics);
     if diagnostics.iter().any(|d| d.severity() == Severity::Error) {
         return Err(diagnostics);
@@ -129,12 +128,6 @@ fn lay_out_target(target: &meaning::Target, lower: Lower<'_>, sources: &Sources)
         tls: target.tls.clone(),
         settings: target.settings.iter().map(written).collect(),
     }
-}
-
-/// `not-yet-supported`: a setting of a target that is understood, but that this version cannot do.
-fn waits_for_engine(setting: Span) -> Diagnostic {
-    Diagnostic::new(Rule::NotYetSupported, setting, "scn cannot do this yet, so it does not begin a run with it")
-        .help("take the setting away to run without it; `scn check` takes it as it is")
 }
 
 fn lay_out(scenario: &meaning::Scenario, load: Load, seed: Seed, sources: &Sources, secrets: Option<&Secrets>) -> Plan {

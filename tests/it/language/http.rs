@@ -136,6 +136,22 @@ fn targets() -> Vec<Case> {
         )
         .server(|_| Answer::text(gzip(&vec![0; 70 << 20])).header("content-encoding", "gzip"))
         .expect(|seen| assert_eq!(seen.kinds(), [("body_too_large", 2)])),
+        // HTTP/2 and certificates against servers that speak them: `secure`.
+        alone(
+            "`http 1.1`, `http 2`, `http auto`",
+            "target \"http://api\" { http 1.1 }\ntarget auto: \"http://auto\" { http auto }",
+            "GET /a\nGET auto:/b",
+        )
+        .expect(|seen| {
+            assert_eq!(seen.paths(), ["/a", "/b"]);
+            fine(seen);
+        }),
+        alone(
+            "`tls { ca \"f\"; cert \"f\"; key \"f\"; verify off }`",
+            "target \"http://api\" { tls { verify off } }",
+            "GET /a",
+        )
+        .expect(|seen| fine(seen)),
         alone("`redirects 5`, `redirects none`", "target \"http://api\" { redirects 2 }", "GET /0")
             .server(|request| Answer::to(302, &format!("/{}", request.number + 1)))
             .expect(|seen| {
