@@ -68,8 +68,9 @@ impl Server {
         let cut = Rc::new(tokio::sync::Notify::new());
         loop {
             let next = tokio::select! {
-                next = accepted.accept() => next,
+                biased;
                 () = cut.notified() => return,
+                next = accepted.accept() => next,
             };
             let Some(Ok((request, respond))) = next else { return };
             tokio::task::spawn_local(self.clone().one(request, respond, connection, cut.clone()));
@@ -337,8 +338,8 @@ fn a_server_that_is_silent_or_leaves_in_the_body_fails_the_step_and_nothing_is_l
     assert_eq!((seen.samples(), seen.kinds(), seen.left_open), ((1, 1), vec![("timeout", 1)], 0));
     assert_eq!(seen.notes(), ["no answer within 5s"]);
     let seen = over_tcp("GET /a { expect status 200 }").run(&Server::new(|_| Reply::Cut).plain());
-    assert_eq!((seen.samples(), seen.kinds(), seen.left_open), ((1, 1), vec![("reset", 1)], 0), "{:?}", seen.notes());
-    assert_eq!(seen.notes(), ["the server reset the stream in the body, after 4B: stream no longer needed"]);
+    assert_eq!((seen.samples(), seen.kinds(), seen.left_open), ((1, 1), vec![("closed", 1)], 0), "{:?}", seen.notes());
+    assert_eq!(seen.notes(), ["connection closed by the peer in the body, after 4B"]);
     let seen = over_tcp("GET /a { expect status 204 }").run(&Server::new(|_| Reply::Status(204)).plain());
     good(&seen, 1);
 }
