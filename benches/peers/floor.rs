@@ -1,5 +1,6 @@
 //! The floor: about the least a server can do for a request. One thread, one epoll, one read and one write for each
-//! request, a fixed answer; after a WebSocket handshake every message goes back as it came.
+//! request, a fixed answer; after a WebSocket handshake every message goes back as it came. `GET /ping-all` pings all
+//! sockets and answers how many there are, `GET /pongs` how many pongs have come.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -12,6 +13,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{\"status\":\"healthy\"}";
 const LISTENER: u64 = u64::MAX;
+/// The first byte of a pong in one frame.
+const PONG: u8 = 0x8a;
 
 struct Client {
     stream: TcpStream,
@@ -40,6 +43,7 @@ fn try_serve() -> io::Result<()> {
     epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
     let mut clients: HashMap<u64, Client> = HashMap::new();
     let mut next = 0;
+    let mut pongs = 0;
     let mut events: Vec<Event> = Vec::with_capacity(256);
     let mut bytes = vec![0; 64 << 10];
     loop {
@@ -58,7 +62,15 @@ fn try_serve() -> io::Result<()> {
             let Some(client) = clients.get_mut(&id) else { continue };
             let alive = match client.stream.read(&mut bytes) {
                 Ok(0) | Err(_) => false,
-                Ok(count) => client.take(&bytes[..count]).is_ok(),
+                Ok(count) if bytes[..count].starts_with(b"GET /pongs ") => client.tell(pongs).is_ok(),
+                Ok(count) if bytes[..count].starts_with(b"GET /ping-all ") => {
+                    let mut pinged = 0;
+                    for client in clients.values_mut().filter(|client| client.websocket) {
+                        pinged += u64::from(client.stream.write_all(b"\x89\x00").is_ok());
+                    }
+                    clients.get_mut(&id).is_some_and(|client| client.tell(pinged).is_ok())
+                }
+                Ok(count) => client.take(&bytes[..count], &mut pongs).is_ok(),
             };
             if !alive {
                 // Closing takes it out of the epoll as well.
@@ -69,7 +81,7 @@ fn try_serve() -> io::Result<()> {
 }
 
 impl Client {
-    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn take(&mut self, bytes: &[u8], pongs: &mut u64) -> io::Result<()> {
         // Nearly always exactly one whole request.
         if !self.websocket && self.rest.is_empty() && bytes.ends_with(b"\r\n\r\n") && !upgrades(bytes) {
             let requests = bytes.windows(4).filter(|end| end == b"\r\n\r\n").count();
@@ -91,11 +103,17 @@ impl Client {
                  sec-websocket-accept: {accept}\r\n\r\n"
             );
         }
-        if self.websocket { self.echo() } else { Ok(()) }
+        if self.websocket { self.echo(pongs) } else { Ok(()) }
     }
 
-    /// Whole frames in `rest` go back unmasked. Short ones only (125 bytes), which is what the measurement sends.
-    fn echo(&mut self) -> io::Result<()> {
+    /// Answers with a number.
+    fn tell(&mut self, number: u64) -> io::Result<()> {
+        let body = format!("{number}\n");
+        write!(self.stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    }
+
+    /// Whole frames in `rest` go back unmasked, but for pongs, which are counted. Short ones only (125 bytes), which is what the measurement sends.
+    fn echo(&mut self, pongs: &mut u64) -> io::Result<()> {
         let mut back = Vec::with_capacity(self.rest.len());
         while let [first, second, ..] = self.rest[..] {
             let length = usize::from(second & 0x7f);
@@ -104,6 +122,11 @@ impl Client {
             }
             if self.rest.len() < 6 + length {
                 break;
+            }
+            if first == PONG {
+                *pongs += 1;
+                self.rest.drain(..6 + length);
+                continue;
             }
             back.extend([first, length as u8]);
             let mask = [self.rest[2], self.rest[3], self.rest[4], self.rest[5]];

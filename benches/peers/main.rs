@@ -14,6 +14,7 @@ mod histograms;
 mod load;
 mod measure;
 mod memory;
+mod sockets;
 mod speed;
 mod stalled;
 mod start;
@@ -28,6 +29,7 @@ const ALL: [(&str, fn(), bool); 13] = [
     ("eight", eight::all, true),
     ("websocket", speed::websocket, true),
     ("memory", memory::slopes, true),
+    ("sockets", sockets::all, true),
     ("start", start::all, true),
     ("export", export::all, true),
     ("open", load::open, true),

@@ -29,10 +29,19 @@ user one {
 }
 "#;
 
+/// Users with a socket on which nothing happens.
+const LISTENERS: &str = r#"scenario "Listeners"
+target "http://127.0.0.1:1"
+user one {
+  task listen { websocket / { pause 120s } }
+}
+"#;
+
 /// The server in another process.
 pub fn slopes() {
     slope("sleeping user without a connection", SLEEPERS, 2.5);
     slope("user with an idle HTTP/1.1 connection", THINKERS, 15.0);
+    slope("user with an idle WebSocket", LISTENERS, 12.0);
 }
 
 /// (RSS with many − RSS with few) ÷ the users between.

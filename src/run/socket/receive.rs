@@ -310,6 +310,10 @@ impl User {
                 Value::Json(json) => json.to_string().into(),
                 other => other.to_json().to_string().into(),
             }),
+            // As it came: text would lose what is no UTF-8.
+            Payload::Binary(Expr::Extract(Extractor::Body)) if let Some(heard) = &self.heard => {
+                Frame::Binary(heard.bytes())
+            }
             Payload::Binary(expr) => Frame::Binary(match self.value(expr, point)? {
                 value if value.as_bytes().is_some() => value.as_bytes().unwrap_or_default().to_vec().into(),
                 other => other.text().into_owned().into_bytes().into(),

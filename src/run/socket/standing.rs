@@ -79,6 +79,11 @@ impl Heard {
     pub fn answer(&self) -> Answer<'_> {
         answer_of(&self.message, &self.url, Duration::ZERO)
     }
+
+    /// What came, as it came.
+    pub(super) fn bytes(&self) -> Bytes {
+        self.message.body.clone()
+    }
 }
 
 /// A message as what expressions look into.
