@@ -9,6 +9,7 @@ use super::{Failed, Reason, User};
 use crate::base::Offset;
 use crate::base::units::duration_text;
 use crate::metrics::{Counter, ErrorKind, Outcome, Sample};
+use crate::plan::expr::Extractor;
 use crate::plan::{
     Expected, Expr, PointId, Receive, ReceiveAll, ReceiveClose, ReceiveForm, Since, SocketId, StepId, Value,
 };
