@@ -1,6 +1,7 @@
 //! Dialogues in virtual time, over sockets in memory: counts and times are exact.
 
 mod endings;
+mod frames;
 mod receives;
 mod upgrades;
 
