@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::measure::{Cost, Folder, Server, cost_of};
 use crate::speed::{CONNECTIONS, ROUNDS, SECONDS, compare, mid, program, scn, wrk_us_of};
 
-/// Python and its libraries are slow to start and slow to run: more seconds make the share of the start less.
-const LOCUST_SECONDS: u32 = 5;
+/// Locust makes few requests a second.
+const LOCUST_SECONDS: u32 = 3;
 
 /// Beside wrk's bare GET, a loop written by hand, Goose and Locust.
 pub fn all() {
@@ -41,6 +41,28 @@ pub fn all() {
     compare("scn ÷ a hard-coded loop over the same libraries", &scn_us, "hard-coded loop", &hard_us, 1.3);
     compare("scn ÷ Goose, the same work", &scn_us, "Goose", &goose_us, 0.5);
     compare("scn ÷ Locust's FastHttpUser, the same work", &scn_us, "Locust", &locust_us, 0.1);
+    match fetched("artillery/node_modules/.bin/artillery") {
+        Some(artillery) => println!("  Artillery, the same work: {:.0} µs", artillery_us(&artillery, &url)),
+        None => println!("  Artillery: not here, `scripts/peers` fetches it"),
+    }
+}
+
+/// CPU for a request, in µs: of a longer run less that of a shorter one, so that loading Node and Artillery costs nothing.
+fn artillery_us(artillery: &Path, url: &str) -> f64 {
+    let [(short, few), (long, many)] = [10, 60].map(|loops: u32| {
+        let folder = Folder::new();
+        let report = folder.path("report.json");
+        let mut command = Command::new(artillery);
+        command.args(["run", "--quiet", "--target", url, "--output"]).arg(&report).arg(work("artillery.yml"));
+        // It asks nobody whether there is a newer one and tells nobody that it ran.
+        command.env("PEER_LOOPS", loops.to_string()).env("ARTILLERY_DISABLE_TELEMETRY", "true");
+        let cost = cost_of(command.env("CI", "true"));
+        let said: Value = serde_json::from_slice(&std::fs::read(&report).expect("it reports")).expect("in JSON");
+        let counters = &said["aggregate"]["counters"];
+        assert_eq!(counters["vusers.failed"], 0, "Artillery counted failures: {counters}");
+        (cost.cpu_seconds, counters["http.requests"].as_f64().expect("it counts requests"))
+    });
+    (long - short) / (many - few) * 1e6
 }
 
 /// A file that says what the work is.
@@ -50,8 +72,12 @@ pub fn work(name: &str) -> PathBuf {
 
 /// Where Locust is, on the path or in the environment that `scripts/peers` makes.
 pub fn locust() -> Option<PathBuf> {
-    let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/locust/bin/locust");
-    if fetched.is_file() { Some(fetched) } else { program("locust") }
+    fetched("locust/bin/locust").or_else(|| program("locust"))
+}
+
+/// What `scripts/peers` has fetched, if it has.
+fn fetched(path: &str) -> Option<PathBuf> {
+    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers").join(path)).filter(|path| path.is_file())
 }
 
 /// Its arguments.

@@ -43,13 +43,15 @@ pub const STALLED_RATE: u64 = 1_000;
 const WARM_UP: u64 = 10;
 /// A whole number of stalls.
 const STALLED_SECONDS: u64 = 60;
+const CALM_SECONDS: u64 = 10;
 
 /// A server that is silent for one second in every five: what does that do to the percentiles?
 pub fn stall() {
     let folder = Folder::new();
     let scenario = folder.write("one.scn", ONE);
-    let profile = arrivals(&folder, STALLED_RATE, 2_000, WARM_UP, WARM_UP + STALLED_SECONDS);
+    let profile = arrivals(&folder, STALLED_RATE, 2_000, WARM_UP, WARM_UP + CALM_SECONDS);
     let calm = run(&folder, &scenario, &Server::demo(&[]), &profile);
+    let profile = arrivals(&folder, STALLED_RATE, 2_000, WARM_UP, WARM_UP + STALLED_SECONDS);
     let server = Server::demo(&["--stall", "1s/5s"]);
     // So that the warm-up and the run end in the middle of what is no stall.
     std::thread::sleep(Duration::from_secs(2));
@@ -77,8 +79,8 @@ const FEW: u32 = 50;
 /// Requests a second of both.
 const RATE: u32 = 10_000;
 /// Until all users are there and have settled.
-const RAMP: Duration = Duration::from_secs(4);
-const STEADY: Duration = Duration::from_secs(5);
+const RAMP: Duration = Duration::from_secs(3);
+const STEADY: Duration = Duration::from_secs(4);
 
 /// CPU time for a request with 10,000 users, and with 50 users at the same rate.
 pub fn crowd() {

@@ -9,7 +9,7 @@ use crate::measure::{Cost, Folder, Server, cost_of, median, scn_run, summary, te
 /// Rounds of alternating measurements.
 pub const ROUNDS: usize = 10;
 /// Of each measurement, in seconds.
-pub const SECONDS: u32 = 3;
+pub const SECONDS: u32 = 2;
 /// Users, or connections where there are no users.
 pub const CONNECTIONS: u32 = 50;
 
