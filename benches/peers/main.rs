@@ -24,7 +24,7 @@ mod truth;
 use std::process::ExitCode;
 
 /// What can be measured, in this order; and whether it is part of a measurement without words.
-const ALL: [(&str, fn(), bool); 13] = [
+const ALL: [(&str, fn(), bool); 14] = [
     ("http", speed::http, true),
     ("eight", eight::all, true),
     ("websocket", speed::websocket, true),

@@ -151,7 +151,7 @@ fn targets() -> Vec<Case> {
             "target \"http://api\" { tls { verify off } }",
             "GET /a",
         )
-        .expect(|seen| fine(seen)),
+        .expect(fine),
         alone("`redirects 5`, `redirects none`", "target \"http://api\" { redirects 2 }", "GET /0")
             .server(|request| Answer::to(302, &format!("/{}", request.number + 1)))
             .expect(|seen| {
