@@ -48,6 +48,18 @@ pub(super) struct Flight {
     pub attempt: Attempt,
     /// The answer, once it is there.
     pub received: Option<Received>,
+    /// Where it was sent on the way; nothing unless somebody listens.
+    pub hops: Vec<Hop>,
+}
+
+/// A redirect that was followed.
+pub(super) struct Hop {
+    /// The answer that said so.
+    pub status: u16,
+    /// The request that follows it.
+    pub method: Method,
+    /// Where it goes.
+    pub url: Rc<str>,
 }
 
 /// What a redirect may need once more, or a failure that is kept.
@@ -119,6 +131,7 @@ impl Flight {
             again,
             attempt,
             received: None,
+            hops: Vec::new(),
         }
     }
 
@@ -182,6 +195,10 @@ impl Flight {
             }
             let before = std::mem::replace(&mut self.url, url.as_str().into());
             self.again.first_url.get_or_insert(before);
+            if thread.trace.is_some() {
+                let (status, method) = (received.head.status.as_u16(), method.clone());
+                self.hops.push(Hop { status, method, url: self.url.clone() });
+            }
             let mut headers = prepared.headers_again(&self.again.varied);
             if bodiless {
                 redirects::without_body(&mut headers);

@@ -61,8 +61,12 @@ impl User {
 
     /// Judges what came of the step's request, and records it; the next step is due when it was done.
     pub(super) fn land(&mut self, op: &Http, flight: &Flight, result: Result<(), Trouble>) -> Result<(), Failed> {
-        let Flight { attempt, received, url, .. } = flight;
+        let Flight { attempt, received, url, hops, .. } = flight;
         let time = attempt.done.since(attempt.due);
+        for hop in hops {
+            let (status, method, url) = (hop.status, hop.method.as_str(), &*hop.url);
+            self.tell(|| Event::Redirected { step: op.step, status, method, url });
+        }
         let point = self.thread.plan.steps[op.step.0 as usize].point;
         let answered = result.is_ok();
         let judged = match result.and(Ok(received.as_ref())) {

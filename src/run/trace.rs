@@ -109,7 +109,7 @@ pub enum Event<'a> {
     Begun(Part),
     /// It has ended so.
     Ended(Part, IterationOutcome),
-    /// A request leaves; where redirects are followed, each of them.
+    /// A request leaves; where it is redirected, its first.
     Request {
         /// Which step.
         step: StepId,
@@ -121,6 +121,17 @@ pub enum Event<'a> {
         headers: &'a HeaderMap,
         /// The whole body.
         body: &'a [u8],
+    },
+    /// An answer has sent the request elsewhere, and it went there; told once the last answer has come.
+    Redirected {
+        /// Which step.
+        step: StepId,
+        /// The status of the answer that said so.
+        status: u16,
+        /// The method of the request that followed.
+        method: &'a str,
+        /// Where that went, whole.
+        url: &'a str,
     },
     /// An answer has come, to its last byte.
     Response {

@@ -4,6 +4,9 @@
 //! A binary of its own, because descriptors and threads are counted for the whole process; its tests wait for one another.
 
 mod blocks;
+mod http;
 mod redirects;
+mod restart;
 mod rogue;
+mod sockets;
 mod trial;

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// What the server does with a request. `true`: it goes on with the next one of that connection.
 type Conduct = dyn Fn(&mut Call) -> bool + Send + Sync;
@@ -21,6 +22,8 @@ pub struct Rogue {
 
 struct State {
     conduct: Box<Conduct>,
+    /// Whether a request is read before anything is done.
+    reads: bool,
     ended: AtomicBool,
     asked: Mutex<Vec<String>>,
     accepted: AtomicUsize,
@@ -32,10 +35,24 @@ struct State {
 impl Rogue {
     /// Begins to listen.
     pub fn new(conduct: impl Fn(&mut Call) -> bool + Send + Sync + 'static) -> Rogue {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Rogue::on(TcpListener::bind("127.0.0.1:0").expect("a port"), true, conduct)
+    }
+
+    /// One that does something with every connection before it has read a request.
+    pub fn at_the_door(conduct: impl Fn(&mut Call) -> bool + Send + Sync + 'static) -> Rogue {
+        Rogue::on(TcpListener::bind("127.0.0.1:0").expect("a port"), false, conduct)
+    }
+
+    /// Begins to listen here.
+    pub fn on(
+        listener: TcpListener,
+        reads: bool,
+        conduct: impl Fn(&mut Call) -> bool + Send + Sync + 'static,
+    ) -> Rogue {
         let address = listener.local_addr().expect("its address");
         let state = Arc::new(State {
             conduct: Box::new(conduct),
+            reads,
             ended: AtomicBool::new(false),
             asked: Mutex::default(),
             accepted: AtomicUsize::new(0),
@@ -124,6 +141,11 @@ impl State {
         // Whoever leaves a connection open fails a test here and not by hanging.
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("it is not zero");
         stream.set_nodelay(true).expect("it is a socket");
+        if !self.reads {
+            let mut call = Call { stream, head: String::new(), line: String::new(), number: 0 };
+            (self.conduct)(&mut call);
+            return;
+        }
         loop {
             let Some(head) = read_head(&mut stream) else { return };
             let line = head.lines().next().unwrap_or_default();
@@ -140,7 +162,7 @@ impl State {
             if let Some(length) = length {
                 let _ = std::io::copy(&mut (&stream).take(length), &mut std::io::sink());
             }
-            let mut call = Call { stream, line, number };
+            let mut call = Call { stream, head, line, number };
             let goes_on = (self.conduct)(&mut call);
             stream = call.stream;
             if !goes_on {
@@ -165,6 +187,8 @@ fn read_head(stream: &mut TcpStream) -> Option<String> {
 /// A request, and the connection it came on.
 pub struct Call {
     pub stream: TcpStream,
+    /// The whole head.
+    pub head: String,
     /// Its first line without the version: `GET /x`.
     pub line: String,
     /// How many with the same first line came before it.
@@ -192,6 +216,19 @@ impl Call {
     pub fn redirect(&mut self, location: &str) -> bool {
         self.write(format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"));
         true
+    }
+
+    /// Finishes the handshake of a WebSocket: what follows are frames.
+    pub fn upgrade(&mut self) {
+        let key = self.head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim())
+        });
+        let accept = derive_accept_key(key.expect("it asks for an upgrade").as_bytes());
+        self.write(format!(
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-accept: {accept}\r\n\r\n"
+        ));
     }
 
     /// Closes with a reset instead of an end, once what was written has been read.

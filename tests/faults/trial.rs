@@ -28,6 +28,9 @@ pub fn alone() -> Held {
     Held { descriptors: descriptors(), threads: threads(), _guard: guard }
 }
 
+/// The size of `large.bin`, which lies beside every scenario: more than the buffers of two sockets hold.
+const LARGE_BYTES: usize = 12 << 20;
+
 /// What the process held before a test began.
 pub struct Held {
     descriptors: usize,
@@ -105,7 +108,7 @@ impl Trial {
     }
 
     fn plan(&self) -> Plan {
-        let files: HashMap<PathBuf, Vec<u8>> = HashMap::new();
+        let files: HashMap<PathBuf, Vec<u8>> = HashMap::from([("large.bin".into(), vec![b'x'; LARGE_BYTES])]);
         let mut sources = Sources::default();
         let file = sources.add("trial.scn", self.scenario.as_str());
         let parsed = scn::syntax::parse_whole(file, &mut sources, &files as &dyn Files);

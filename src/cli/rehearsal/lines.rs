@@ -149,6 +149,10 @@ impl Lines {
                 let size = body.len() as u64;
                 self.head(*step, &head) + &self.headers(scene, pairs) + &self.body(scene, body, size)
             }
+            Event::Redirected { step, status, method, url } => {
+                let to = self.paint(Ink::Faint, &format!(" redirected to {method} {}", scene.hide(url)));
+                self.head(*step, self.name(*step)) + &format!("    ↳ {status}{to}\n")
+            }
             Event::Response { step, status, headers, body, size, time } => {
                 let ink = if *status >= 400 { Ink::Warn } else { Ink::Good };
                 let took = format!(" · {} · {}", report::time(*time), report::bytes(*size));

@@ -80,6 +80,10 @@ impl Objects {
                 "event": "request", "step": self.step(*step), "method": method, "url": scene.hide(url),
                 "headers": headers(sent), "body": body(bytes),
             }),
+            Event::Redirected { step, status, method, url } => json!({
+                "event": "redirected", "step": self.step(*step), "status": status, "method": method,
+                "url": scene.hide(url),
+            }),
             Event::Response { step, status, headers: came, body: bytes, size, time } => json!({
                 "event": "response", "step": self.step(*step), "status": status, "headers": headers(came),
                 "body": body(bytes), "size": size, "time_ms": time.as_secs_f64() * 1e3,

@@ -1,5 +1,8 @@
 //! `scn try`: what is shown of a scenario that is run once.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use super::world::scn;
 
 const SCENARIO: &str = r#"scenario "Scope"
@@ -55,6 +58,37 @@ fn a_try_shows_requests_answers_values_messages_and_draws_the_line_that_failed()
     assert!(!told.stdout.contains("hush") && !told.stdout.contains("/never"), "{}", told.stdout);
     // Nobody thinks for an hour, and nothing is coloured in a pipe.
     assert!(!told.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn a_try_shows_every_redirect_on_the_way_to_the_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let to =
+            |status: &str, place: &str| format!("HTTP/1.1 {status}\r\nlocation: {place}\r\ncontent-length: 0\r\n\r\n");
+        for answer in
+            [to("307 X", "/login?next=1"), to("303 X", "/home"), "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".into()]
+        {
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+                head.push(byte[0]);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let scenario = format!("target \"{url}\"\nuser u {{ task t {{ POST /start {{ expect status 200 }} }} }}\n");
+    let told = scn("try a.scn").file("a.scn", &scenario).run().exits(0);
+    server.join().unwrap();
+    let shown = [
+        format!("  POST {url}/start\n"),
+        format!(
+            "    ↳ 307 redirected to POST {url}/login?next=1\n    ↳ 303 redirected to GET {url}/home\n    ← 200 · "
+        ),
+    ];
+    assert!(shown.iter().all(|words| told.stdout.contains(words)), "{}", told.stdout);
 }
 
 #[test]

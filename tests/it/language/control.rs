@@ -279,6 +279,10 @@ fn recorded() -> Vec<Case> {
             // Who reads them is `scn try` and `--verbose`: tests of the command line. A run goes its way.
             assert_eq!((seen.paths(), seen.iterations(), seen.samples()), (vec!["/a"], (1, 0), (1, 0)));
         }),
+        // Nobody reads it here either, and it fails as it does where somebody does.
+        case("`log \"…\"`").task("GET /a { capture n = body }\nlog \"${number(n)}\"\nGET /never").expect(|seen| {
+            assert_eq!((seen.kinds(), seen.iterations(), seen.paths()), (vec![("value", 1)], (0, 1), vec!["/a"]));
+        }),
     ]
 }
 
