@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
@@ -200,6 +201,11 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
+    /// After how long the server asks to come back, where it has said so.
+    pub(super) fn retry(&self) -> Option<Duration> {
+        self.reader.retry
+    }
+
     /// The next event; `None`: the stream has ended.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>, wires: &Wires) -> Poll<Option<Result<Arrived, Trouble>>> {
         self.traffic.wakes(cx.waker());
@@ -261,6 +267,8 @@ struct Reader {
     event: String,
     bytes: u64,
     events: VecDeque<Arrived>,
+    /// After how long the server asks to come back, as it has said last.
+    retry: Option<Duration>,
 }
 
 impl Reader {
@@ -307,7 +315,12 @@ impl Reader {
                     self.data.push(b'\n');
                 }
                 b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
-                // `id` and `retry` are for a client that comes back; what else there is, the standard ignores.
+                // What is no whole number of milliseconds, the standard ignores.
+                b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+                    let millis = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
+                    self.retry = millis.map(Duration::from_millis).or(self.retry);
+                }
+                // `id` is for a client that comes back by itself; what else there is, the standard ignores.
                 _ => {}
             }
         }
@@ -388,6 +401,20 @@ mod tests {
                 let found: Vec<(&str, &str)> = found.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
                 assert_eq!(found, *expected, "{:?} in pieces of {piece}", String::from_utf8_lossy(text));
             }
+        }
+    }
+
+    #[test]
+    fn the_time_after_which_to_come_back_is_the_last_whole_number_of_milliseconds() {
+        for (text, millis) in [
+            (&b"data: x\n\n"[..], None),
+            (b"retry: 10000\ndata: x\n\n", Some(10_000)),
+            (b"retry:3\n\nretry: 5\n\n", Some(5)),
+            (b"retry: 3\nretry: 1.5\nretry: -2\nretry:\nretry: 99999999999999999999\n", Some(3)),
+        ] {
+            let mut reader = Reader::default();
+            reader.read(text).expect("it is short");
+            assert_eq!(reader.retry, millis.map(Duration::from_millis), "{:?}", String::from_utf8_lossy(text));
         }
     }
 

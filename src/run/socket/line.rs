@@ -23,6 +23,7 @@ use super::standing::Lasting;
 use super::talk::Talk;
 use super::transport::{Landing, Socket, gone, spoken, trouble};
 use crate::base::Offset;
+use crate::base::units::duration_text;
 use crate::metrics::{Counter, ErrorKind};
 use crate::plan::{OpId, SeriesId, Since, SocketId, StepId};
 use crate::run::dial::Trouble;
@@ -222,7 +223,7 @@ impl Sockets {
                 None => Poll::Pending,
                 Some(_) if !line.queue.is_empty() => Poll::Pending,
                 Some(End::ByPeer(frame)) => Poll::Ready(Ok((frame.as_ref().map(|(code, _)| *code), line.ended))),
-                Some(End::OfStream) => Poll::Ready(Ok((None, line.ended))),
+                Some(End::OfStream(_)) => Poll::Ready(Ok((None, line.ended))),
                 Some(end) => Poll::Ready(Err(end.trouble())),
             }
         });
@@ -255,7 +256,7 @@ impl Sockets {
         self.poll(id, |line, cx, thread, turn| {
             line.read(cx, thread, turn);
             match &line.end {
-                Some(End::ByPeer(_) | End::OfStream) => Poll::Ready(Ok(())),
+                Some(End::ByPeer(_) | End::OfStream(_)) => Poll::Ready(Ok(())),
                 Some(End::Broken(trouble)) => Poll::Ready(Err(trouble.clone())),
                 None => Poll::Pending,
             }
@@ -367,8 +368,8 @@ pub(super) enum Source {
 pub(super) enum End {
     /// The peer sent its close frame: code and reason.
     ByPeer(Option<(u16, String)>),
-    /// A stream of events came to its end.
-    OfStream,
+    /// A stream of events came to its end; after how long the server asks to come back, where it has said so.
+    OfStream(Option<Duration>),
     /// In another way.
     Broken(Trouble),
 }
@@ -384,7 +385,12 @@ impl End {
             End::ByPeer(Some((code, reason))) => {
                 Trouble::new(ErrorKind::Closed, format!("the peer closed the socket with {code} {reason:?}"))
             }
-            End::OfStream => Trouble::new(ErrorKind::Closed, "the stream of events has ended"),
+            End::OfStream(None) => Trouble::new(ErrorKind::Closed, "the stream of events has ended"),
+            End::OfStream(Some(retry)) => {
+                let after = duration_text(*retry);
+                let text = format!("the stream of events has ended; the server asks to come back after {after}");
+                Trouble::new(ErrorKind::Closed, text)
+            }
             End::Broken(trouble) => trouble.clone(),
         }
     }
@@ -539,7 +545,8 @@ impl Line {
                         }
                         Poll::Ready(Some(Err(trouble))) => self.lose(trouble, thread),
                         Poll::Ready(None) => {
-                            self.finish(End::OfStream, thread);
+                            let retry = events.retry();
+                            self.finish(End::OfStream(retry), thread);
                             self.stream = None;
                         }
                     }

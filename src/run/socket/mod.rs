@@ -110,7 +110,7 @@ impl User {
         let lost = self.sockets.with(op.socket, |line| match line.end() {
             None => Some(None),
             Some(End::Broken(trouble)) => Some(Some(trouble.clone())),
-            Some(End::ByPeer(_) | End::OfStream) => None,
+            Some(End::ByPeer(_) | End::OfStream(_)) => None,
         });
         let closed = match lost.flatten() {
             None => {

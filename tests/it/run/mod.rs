@@ -2,6 +2,7 @@
 //! misbehave.
 
 mod aborts;
+mod answers;
 mod exhausted;
 mod failures;
 mod life;
