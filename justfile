@@ -17,7 +17,7 @@ test-all:
 
 # Try made-up texts on the parser, the checker or the formatter: just fuzz fmt -runs=100000
 fuzz TARGET *ARGUMENTS:
-    RUSTC_BOOTSTRAP=1 cargo fuzz run -s none --no-trace-compares {{TARGET}} -- -max_len=512 -dict=fuzz/words.dict {{ARGUMENTS}}
+    RUSTC_BOOTSTRAP=1 cargo fuzz run -s none --no-trace-compares {{TARGET}} -- -max_len=512 -dict=fuzz/words.dict -entropic=0 -reduce_inputs=0 {{ARGUMENTS}}
 
 # Lay out all source files
 fmt:
