@@ -152,18 +152,16 @@ impl Proxy {
         };
         let mut bytes = Vec::new();
         loop {
-            if bytes.len() > HEAD_BYTES_MAX {
-                return Err(garbage(&format!("its head is longer than {} KiB", HEAD_BYTES_MAX >> 10)));
-            }
-            if stream.read_buf(&mut bytes).await.map_err(|error| lost(&error))? == 0 {
-                return Err(lost(&std::io::ErrorKind::UnexpectedEof.into()));
-            }
             let mut fields = [httparse::EMPTY_HEADER; HEADERS_MAX];
             let mut response = httparse::Response::new(&mut fields);
             match response.parse(&bytes) {
                 Ok(httparse::Status::Partial) => {}
                 Ok(httparse::Status::Complete(length)) => match response.code.unwrap_or_default() {
-                    100..=199 => drop(bytes.drain(..length)),
+                    100..=199 => {
+                        // The head behind it may have come with it.
+                        bytes.drain(..length);
+                        continue;
+                    }
                     // Who is spoken to next has not been spoken to yet.
                     200..=299 if length < bytes.len() => return Err(garbage("something came behind its head")),
                     200..=299 => return Ok(stream),
@@ -175,6 +173,12 @@ impl Proxy {
                     }
                 },
                 Err(error) => return Err(garbage(&error.to_string())),
+            }
+            if bytes.len() > HEAD_BYTES_MAX {
+                return Err(garbage(&format!("its head is longer than {} KiB", HEAD_BYTES_MAX >> 10)));
+            }
+            if stream.read_buf(&mut bytes).await.map_err(|error| lost(&error))? == 0 {
+                return Err(lost(&std::io::ErrorKind::UnexpectedEof.into()));
             }
         }
     }
