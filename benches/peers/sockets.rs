@@ -63,7 +63,8 @@ fn asked(server: &Server, path: &str) -> u64 {
     write!(stream, "GET {path} HTTP/1.1\r\n\r\n").expect("the server reads");
     let mut answer = Vec::new();
     let mut bytes = [0; 256];
-    while !answer.ends_with(b"\n") {
+    // The head comes apart from the number: its end is no end of the answer.
+    while !answer.ends_with(b"\n") || answer.ends_with(b"\r\n") {
         let count = stream.read(&mut bytes).expect("the server answers");
         assert!(count > 0, "the server closed the connection");
         answer.extend_from_slice(&bytes[..count]);
