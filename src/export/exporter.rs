@@ -190,6 +190,7 @@ async fn attend(
                 }
                 Some(Word::End(now, length, done)) => {
                     replays.iter_mut().for_each(|replay| replay.end(&now, length));
+                    served.iter().for_each(|(_, scrape)| scrape.end());
                     if let Some((collector, push)) = &collector {
                         // What is under way is older than what is pushed now.
                         under_way = None;

@@ -4,6 +4,7 @@
 //! Takes [`Snapshot`]s, gives numbers to others: [`Exporter`] runs on one thread of its own, so that the load threads
 //! do not know that metrics exist. Knows neither who runs nor what is printed; what is worth a word it hands back.
 
+mod birth;
 mod exporter;
 mod family;
 pub mod metric;

@@ -142,9 +142,14 @@ impl Replay {
             let is_part = user.pass.is_some_and(|pass| pass.0 as usize != index);
             self.tasks.push(Task { user: user.name.clone(), name: task.name.clone() });
             if !is_part {
-                for outcome in ["ok", "failed"] {
+                for outcome in ["ok", "failed", "abandoned"] {
                     self.iterations.count(&[&user.name, &task.name, outcome], 0);
                 }
+            }
+        }
+        for user in plan.users.iter().filter(|user| user.on_start.is_some()) {
+            for outcome in ["failed", "abandoned"] {
+                self.iterations.count(&[&user.name, "on_start", outcome], 0);
             }
         }
         for user in plan.classes() {

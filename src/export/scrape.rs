@@ -1,7 +1,8 @@
 //! `/metrics`: the text that Prometheus scrapes, and the small server that answers with it.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
@@ -17,6 +18,7 @@ use opentelemetry_sdk::metrics::{Instrument, SdkMeterProvider, Stream};
 use prometheus::{Encoder, Registry, TextEncoder};
 use tokio::net::TcpStream;
 
+use super::birth::Births;
 use super::family::{Naming, SERIES_MAX};
 use super::replay::Replay;
 use super::{Error, Facts};
@@ -30,11 +32,14 @@ const SILENCE_MAX: Duration = Duration::from_secs(120);
 const LIFE_MAX: Duration = Duration::from_secs(600);
 /// So much of a request's head is read.
 const HEAD_BYTES_MAX: usize = 16 << 10;
+/// A header that Prometheus sends, and all that scrape as it does: Alloy, collectors, vmagent. People do not.
+const OF_SCRAPERS: &str = "x-prometheus-scrape-timeout-seconds";
 
 /// Where the instruments of `/metrics` are read.
 #[derive(Clone)]
 pub struct Scrape {
     registry: Registry,
+    births: Arc<Mutex<Births>>,
     /// Holds the instruments' values.
     _provider: SdkMeterProvider,
 }
@@ -58,21 +63,36 @@ impl Scrape {
             .with_view(roomy)
             .build();
         let replay = Replay::new(plan, &provider.meter("scn"), naming, facts.clone());
-        Ok((Scrape { registry, _provider: provider }, replay))
+        let births = Arc::new(Mutex::new(Births::new(Instant::now())));
+        Ok((Scrape { registry, births, _provider: provider }, replay))
     }
 
-    /// The text of all metrics as they stand.
-    pub fn text(&self) -> String {
+    /// The run has ended: from now on whoever asks reads totals.
+    pub fn end(&self) {
+        self.births().end();
+    }
+
+    fn births(&self) -> MutexGuard<'_, Births> {
+        self.births.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The text of all metrics as they stand, or, for a scraper, as it is to see them.
+    fn text(&self, for_scraper: bool) -> String {
+        let mut families = self.registry.gather();
+        if for_scraper {
+            self.births().show(&mut families, Instant::now());
+        }
         let mut text = Vec::new();
         // It fails only for a family without metrics or name, and such are not gathered.
-        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        let _ = TextEncoder::new().encode(&families, &mut text);
         String::from_utf8(text).unwrap_or_default()
     }
 
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         let (status, body) = match (request.method(), request.uri().path()) {
-            (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, self.text()),
+            (&Method::GET, "/metrics") => (StatusCode::OK, self.text(request.headers().contains_key(OF_SCRAPERS))),
+            (&Method::HEAD, "/metrics") => (StatusCode::OK, self.text(false)),
             (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".to_owned()),
             _ => (StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),
         };

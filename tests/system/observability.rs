@@ -93,13 +93,20 @@ impl Prometheus {
         value(&one["value"][1])
     }
 
-    /// The numbers that a query finds, a second apart.
-    fn range(&self, query: &str, from: f64, to: f64) -> Vec<f64> {
+    /// The numbers that a query finds from one moment to another, this many seconds apart.
+    fn range(&self, query: &str, from: f64, to: f64, step: f64) -> Vec<f64> {
         let query = utf8_percent_encode(query, NON_ALPHANUMERIC);
-        let found = self.api(&format!("query_range?query={query}&start={from:.3}&end={to:.3}&step=1"));
+        let found = self.api(&format!("query_range?query={query}&start={from:.3}&end={to:.3}&step={step}"));
         let series = found["result"].as_array().expect("a list");
         let values = series.iter().flat_map(|series| series["values"].as_array().expect("a list"));
         values.map(|pair| value(&pair[1])).collect()
+    }
+
+    /// What a panel of a rate comes to from one moment to another: the area below its lines.
+    fn area(&self, rate: &str, from: f64, to: f64) -> f64 {
+        // Finer than scrapes lie apart: what a rate makes of the ends of its window levels out.
+        let step = 0.25;
+        self.range(&format!("sum({rate})"), from, to, step).iter().sum::<f64>() * step
     }
 }
 
@@ -114,12 +121,35 @@ fn value(text: &Value) -> f64 {
     text.as_str().and_then(|text| text.parse().ok()).expect("a number")
 }
 
+/// What `$interval` says where Prometheus scrapes each second.
+const INTERVAL_SECONDS: f64 = 5.0;
+
 /// A panel's query with its variables filled in, as Grafana does it.
 fn filled_in(query: &str) -> String {
-    let filled = [("$interval", "10s"), ("$__range", "5m"), ("$run", ".*"), ("$method", ".*"), ("$name", ".*")];
+    let interval = format!("{INTERVAL_SECONDS}s");
+    let filled = [("$interval", &*interval), ("$__range", "5m"), ("$run", ".*"), ("$method", ".*"), ("$name", ".*")];
     let query = filled.iter().fold(query.to_owned(), |query, (name, value)| query.replace(name, value));
     assert!(!query.contains('$'), "a variable is left: {query}");
     query
+}
+
+fn dashboard() -> Value {
+    let text = std::fs::read_to_string(PathBuf::from(ROOT).join("dashboards/load-testing.json")).expect("it is there");
+    serde_json::from_str(&text).expect("the dashboard is JSON")
+}
+
+/// Each query of each panel, its variables filled in, with the panel's title.
+fn panels() -> Vec<(String, String)> {
+    let dashboard = dashboard();
+    let panels = dashboard["panels"].as_array().expect("a list").iter();
+    let queries = panels.flat_map(|panel| {
+        let targets = panel["targets"].as_array().expect("a list").iter();
+        targets.map(|target| {
+            let title = panel["title"].as_str().expect("a title").to_owned();
+            (title, filled_in(target["expr"].as_str().expect("a query")))
+        })
+    });
+    queries.collect()
 }
 
 #[test]
@@ -129,7 +159,7 @@ fn prometheus_sees_what_the_summary_says_and_every_panel_finds_something() {
     let prometheus = Prometheus::scraping(metrics);
     let at = format!("127.0.0.1:{metrics}");
     let mut command = folder.run(&["scenarios/oscilloscope.scn", "--demo", "--error-rate", "5%", "--quiet"]);
-    command.args(["--users", "40", "--spawn-rate", "40", "--duration", "30s", "--seed", "7"]);
+    command.args(["--users", "600", "--spawn-rate", "30", "--duration", "30s", "--seed", "7"]);
     command.args(["--metrics-addr", &at, "--metrics-linger", "1h"]);
     let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("scn starts");
 
@@ -137,24 +167,42 @@ fn prometheus_sees_what_the_summary_says_and_every_panel_finds_something() {
     wait_for("the end of the run", || (!prometheus.query(end, None).is_empty()).then_some(()));
     let text = get(metrics, "/metrics").expect("metrics stay after the run");
     check_metrics(&text);
-    // Rates look back; what they find behind the end must be nothing more.
     let (begun, ended) = (prometheus.number("max(scn_run_start_time_seconds)", None), prometheus.number(end, None));
-    wait_for("scrapes after the end", || (prometheus.number("vector(time())", None) > ended + 14.0).then_some(()));
+    // Rates look back; what they find behind the end must be nothing more.
+    let behind = ended + INTERVAL_SECONDS + 4.0;
+    wait_for("scrapes after the end", || (prometheus.number("vector(time())", None) > behind).then_some(()));
 
     assert_panels(&prometheus, ended - 4.0);
-    let raw = |query: &str| prometheus.number(query, None);
-    let requests = raw("sum(scn_requests_total)");
-    let counted = [
-        ("requests", requests),
-        ("failures", raw("sum(scn_errors_total)")),
-        ("bytes_received", raw("sum(scn_bytes_received_total)")),
-        ("iterations", raw(r#"sum(scn_iterations_total{outcome!="abandoned"})"#)),
-        ("failed_iterations", raw(r#"sum(scn_iterations_total{outcome="failed"})"#)),
-        ("checks_passed", raw(r#"sum(scn_checks_total{outcome="ok"})"#)),
+    let summary_of = |query: &str| prometheus.number(query, None);
+    let users = prometheus.range("sum(scn_users_active)", begun, ended, 1.0);
+    let raw = [
+        ("requests", summary_of("sum(scn_requests_total)")),
+        ("failures", summary_of("sum(scn_errors_total)")),
+        ("bytes_sent", summary_of("sum(scn_bytes_sent_total)")),
+        ("bytes_received", summary_of("sum(scn_bytes_received_total)")),
+        ("iterations", summary_of(r#"sum(scn_iterations_total{outcome!="abandoned"})"#)),
+        ("failed_iterations", summary_of(r#"sum(scn_iterations_total{outcome="failed"})"#)),
+        ("abandoned_iterations", summary_of(r#"sum(scn_iterations_total{outcome="abandoned"})"#)),
+        ("checks_passed", summary_of(r#"sum(scn_checks_total{outcome="ok"})"#)),
     ];
-    let users: Vec<f64> = prometheus.range("sum(scn_users_active)", begun, ended);
-    let rates = "sum(rate(scn_request_duration_seconds_count[10s]))";
-    let by_rate: f64 = prometheus.range(rates, begun - 1.0, ended + 13.0).iter().sum();
+    // What panels of rates come to, and those whose rates are divided by each other.
+    let panel = |title: &str, at: usize| {
+        let mut queries = panels().into_iter().filter(|(own, _)| own == title).map(|(_, query)| query);
+        let query = queries.nth(at).unwrap_or_else(|| panic!("`{title}` has no query {at}"));
+        prometheus.area(&query, begun - 1.0, behind)
+    };
+    let rate = |metric: &str| prometheus.area(&format!("rate({metric}[{INTERVAL_SECONDS}s])"), begun - 1.0, behind);
+    let by_rate = [
+        ("requests", panel("Request rate by endpoint", 0)),
+        ("requests", panel("Answers by status", 0)),
+        ("requests", rate("scn_service_duration_seconds_count")),
+        ("failures", rate("scn_errors_total")),
+        ("bytes_received", panel("Data", 0)),
+        ("bytes_sent", panel("Data", 1)),
+        ("checks_passed", rate(r#"scn_checks_total{outcome="ok"}"#)),
+    ];
+    let iterations = panel("Iterations", 0);
+    let messages = (panel("WebSocket messages", 0), summary_of("sum(scn_websocket_messages_total)"));
     rustix::process::kill_process(rustix::process::Pid::from_child(&run), Signal::TERM).expect("it lingers");
     let status = run.wait().expect("it is our child");
     // Five of a hundred answers break the scenario's threshold; the signal came behind the run.
@@ -163,13 +211,19 @@ fn prometheus_sees_what_the_summary_says_and_every_panel_finds_something() {
     let summary = folder.summary();
     let total =
         |key: &str| summary["totals"][key].as_f64().unwrap() + summary["warm_up"][key].as_f64().unwrap_or_default();
-    for (key, seen) in counted {
+    for (key, seen) in raw {
         assert_eq!(seen, total(key), "{key}");
     }
-    assert!(total("failures") > 0.0 && users.contains(&40.0), "{users:?}");
-    // What a series holds when it is scraped for the first time is in no rate: Prometheus does not know since when.
-    let share = by_rate / requests;
-    assert!((0.75..1.02).contains(&share), "rates add up to {by_rate} of {requests} requests");
+    assert!(total("failures") > 0.0 && users.contains(&600.0), "{users:?}");
+    let agrees = |what: &str, by_rate: f64, total: f64| {
+        let share = by_rate / total;
+        assert!((0.98..=1.02).contains(&share), "{what}: rates come to {by_rate} of {total}: {share:.4}");
+    };
+    for (key, by_rate) in by_rate {
+        agrees(key, by_rate, total(key));
+    }
+    agrees("iterations", iterations, total("iterations") + total("abandoned_iterations"));
+    agrees("messages", messages.0, messages.1);
 }
 
 /// `promtool check metrics` has nothing to say.
@@ -188,20 +242,15 @@ fn check_metrics(text: &str) {
 
 /// Each query of the dashboard finds something: of panels and annotations at this moment, of variables at all.
 fn assert_panels(prometheus: &Prometheus, at: f64) {
-    let text = std::fs::read_to_string(PathBuf::from(ROOT).join("dashboards/load-testing.json")).expect("it is there");
-    let dashboard: Value = serde_json::from_str(&text).expect("the dashboard is JSON");
-    let mut asked = 0;
-    for panel in dashboard["panels"].as_array().expect("a list") {
-        for target in panel["targets"].as_array().expect("a list") {
-            let query = filled_in(target["expr"].as_str().expect("a query"));
-            let found = prometheus.query(&query, Some(at));
-            assert!(!found.is_empty(), "the panel {} finds nothing: {query}", panel["title"]);
-            let is_number = |one: &Value| one["value"][1].as_str().is_some_and(|text| text.parse::<f64>().is_ok());
-            assert!(found.iter().all(is_number), "{query}: {found:?}");
-            asked += 1;
-        }
+    let panels = panels();
+    assert!(panels.len() > 20, "{} queries", panels.len());
+    for (title, query) in panels {
+        let found = prometheus.query(&query, Some(at));
+        assert!(!found.is_empty(), "the panel {title} finds nothing: {query}");
+        let is_number = |one: &Value| one["value"][1].as_str().is_some_and(|text| text.parse::<f64>().is_ok());
+        assert!(found.iter().all(is_number), "{query}: {found:?}");
     }
-    assert!(asked > 20, "{asked} queries");
+    let dashboard = dashboard();
     for annotation in dashboard["annotations"]["list"].as_array().expect("a list") {
         let query = filled_in(annotation["expr"].as_str().expect("a query"));
         assert!(!prometheus.query(&query, None).is_empty(), "{query}");

@@ -17,7 +17,7 @@ use scn::metrics::{Recorder, Sample, Snapshot, Verdict, thresholds};
 use scn::plan::{Plan, SeriesKind};
 
 use self::collector::Collector;
-use self::text::{ask, lines, sum, sum_where};
+use self::text::{ask, lines, scrape, sum, sum_where};
 use crate::metrics::world::*;
 
 const LENGTH: Duration = Duration::from_secs(30);
@@ -222,6 +222,46 @@ fn users_stand_as_they_live_and_at_none_when_the_run_has_ended() {
     }
     exporter.finish(Now { started: started(), thresholds: Vec::new(), valid: true }, LENGTH);
     assert_eq!(users(), 0.0);
+}
+
+#[test]
+fn a_scraper_sees_each_series_at_zero_before_its_value_and_a_person_sees_what_is_so() {
+    let plan = world().1;
+    let mut exporter = Exporter::start(&plan, &settings()).unwrap();
+    let at = exporter.address().unwrap();
+    let requests = |text: &str| sum(text, "scn_requests_total");
+    let handed_over = |count: f64| {
+        while requests(&ask(at, "GET", "/metrics").1) != count {
+            std::thread::yield_now();
+        }
+    };
+    let window = half_a_minute(&plan);
+    let total = window.totals().requests as f64;
+    exporter.see(&window, false, None);
+    handed_over(total);
+    let first = scrape(at);
+    assert_eq!((requests(&first), sum(&first, "scn_request_duration_seconds_count")), (0.0, 0.0));
+    assert!(sum(&first, "scn_users_active") > 0.0, "gauges stand as they do");
+    let second = scrape(at);
+    assert_eq!((requests(&second), sum(&second, "scn_request_duration_seconds_bucket") > total), (total, true));
+
+    // A status that nobody expected is born later, and in its turn at zero.
+    let mut recorder = Recorder::new(&plan, 0);
+    recorder.record(&Sample { status: 418, ..sample(Row::Health, 0, 3) });
+    exporter.see(&recorder.take(Offset::from(Duration::from_secs(1)), millis(1)), false, None);
+    handed_over(total + 1.0);
+    let teapots = |text: &str| {
+        let series = lines(text).into_iter().filter(|line| line.labels.get("status").is_some_and(|own| own == "418"));
+        series.map(|line| line.value).collect::<Vec<_>>()
+    };
+    assert_eq!((teapots(&scrape(at)), teapots(&scrape(at))), (vec![0.0], vec![1.0]));
+
+    // Behind the end whoever asks reads totals: there may be no other scrape.
+    let mut recorder = Recorder::new(&plan, 0);
+    recorder.record(&Sample { status: 507, ..sample(Row::Health, 0, 3) });
+    exporter.see(&recorder.take(Offset::from(Duration::from_secs(2)), millis(1)), false, None);
+    exporter.finish(Now { started: started(), thresholds: Vec::new(), valid: true }, LENGTH);
+    assert_eq!(requests(&scrape(at)), total + 2.0);
 }
 
 #[test]

@@ -100,6 +100,10 @@ fn the_dashboard_has_the_panels_variables_and_annotations_that_docs_promise() {
     let variables: Vec<_> =
         dashboard["templating"]["list"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
     assert_eq!(variables, ["datasource", "run", "interval", "method", "name"]);
+    let choices = |at: usize| &dashboard["templating"]["list"][at]["query"];
+    assert_eq!(choices(3), "GET,POST,PUT,DELETE,WS");
+    // Twice the scrape interval of Alloy's and Prometheus' files is the least that a rate can be taken over.
+    assert!(choices(2).as_str().is_some_and(|choices| choices.starts_with("30s,1m,")), "{}", choices(2));
     let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64().expect("a number")).collect();
     assert_eq!(ids.len(), panels.len(), "each panel has an id of its own");
 }

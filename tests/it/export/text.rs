@@ -55,8 +55,18 @@ pub fn sum_where(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
 
 /// Asks once and reads the whole answer: head and body.
 pub fn ask(at: SocketAddr, method: &str, path: &str) -> (String, String) {
+    ask_with(at, method, path, "")
+}
+
+/// The metrics, read as Prometheus reads them.
+pub fn scrape(at: SocketAddr) -> String {
+    ask_with(at, "GET", "/metrics", "X-Prometheus-Scrape-Timeout-Seconds: 10\r\n").1
+}
+
+fn ask_with(at: SocketAddr, method: &str, path: &str, header: &str) -> (String, String) {
     let mut stream = TcpStream::connect(at).expect("it listens");
-    write!(stream, "{method} {path} HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n").expect("it reads");
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: {at}\r\n{header}connection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers in text");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
