@@ -292,8 +292,8 @@ pub(super) struct Kept {
     all: BytesMut,
     /// Whether what is not kept is digested.
     digests: bool,
-    /// Of all there was so far, once more has come than is kept.
-    digest: Option<Sha256>,
+    /// Of all there was so far, once more has come than is kept; large and rare.
+    digest: Option<Box<Sha256>>,
 }
 
 impl Kept {
@@ -312,7 +312,7 @@ impl Kept {
         let have = self.first.len().max(self.all.len());
         if self.digests && data.len() > self.most - have {
             let kept = if self.all.is_empty() { &self.first[..] } else { &self.all[..] };
-            self.digest.get_or_insert_with(|| Sha256::new().chain_update(kept)).update(&data);
+            self.digest.get_or_insert_with(|| Box::new(Sha256::new().chain_update(kept))).update(&data);
         }
         let data = &data.slice(..data.len().min(self.most - have));
         if data.is_empty() {
@@ -330,6 +330,6 @@ impl Kept {
 
     pub fn finish(self) -> (Bytes, Option<Digest>) {
         let body = if self.all.is_empty() { self.first } else { self.all.freeze() };
-        (body, self.digest.map(|digest| digest.finalize().into()))
+        (body, self.digest.map(|digest| (*digest).finalize().into()))
     }
 }

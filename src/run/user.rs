@@ -130,12 +130,13 @@ impl User {
                 return Err(Failed);
             }
             match op {
+                // The futures of steps are large beside that of a walk: they live in boxes, so that a user which
+                // pauses between two steps is without them.
                 Op::Http(op) => {
-                    self.http(op, index).await?;
+                    Box::pin(self.http(op, index)).await?;
                     stride = 0;
                     continue;
                 }
-                // The futures of sockets are large and rare beside those of requests: they live in boxes.
                 Op::Connect(op) => {
                     Box::pin(self.connect(op)).await?;
                     self.answered = true;

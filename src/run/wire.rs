@@ -4,9 +4,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use hyper::rt::ReadBufCursor;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -23,29 +21,31 @@ const READ_MAX: usize = 16 << 10;
 pub struct Wires {
     /// Where bytes land before hyper, or a socket, takes them: so a read needs no memory of its own, and no byte is zeroed first.
     landing: RefCell<Box<[u8]>>,
-    /// hyper's waker, see [`Wires::hyper_waker`].
+    /// hyper's waker, see [`Wires::take_woken`].
     pub waker: Waker,
-    /// Whether that was woken.
-    woken: Arc<Woken>,
 }
 
-#[derive(Default)]
-struct Woken(AtomicBool);
+thread_local! {
+    /// Whether hyper has woken itself on this thread.
+    static WOKEN: Cell<bool> = const { Cell::new(false) };
+}
 
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+/// What [`Wires::waker`] does: it points at nothing, so that clones, of which hyper makes several a request, cost
+/// nothing.
+static FLAG: RawWakerVTable =
+    RawWakerVTable::new(|_| RawWaker::new(std::ptr::null(), &FLAG), |_| raise(), |_| raise(), |_| {});
 
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+fn raise() {
+    WOKEN.set(true);
 }
 
 impl Default for Wires {
     fn default() -> Wires {
-        let woken = Arc::new(Woken::default());
-        Wires { landing: RefCell::new(vec![0; READ_MAX].into()), waker: Waker::from(woken.clone()), woken }
+        // SAFETY: no function of the table looks at its pointer, and each may be called from any thread: a flag raised
+        // on a thread that polls nothing is seen by nobody.
+        #[allow(unsafe_code)]
+        let waker = unsafe { Waker::new(std::ptr::null(), &FLAG) };
+        Wires { landing: RefCell::new(vec![0; READ_MAX].into()), waker }
     }
 }
 
@@ -61,7 +61,7 @@ impl Wires {
     /// user's task again for nothing. They raise this flag instead, and the exchange polls once more while it is up.
     /// The stream alone wakes the task.
     pub fn take_woken(&self) -> bool {
-        self.woken.0.load(Ordering::Relaxed) && self.woken.0.swap(false, Ordering::Relaxed)
+        WOKEN.replace(false)
     }
 }
 
@@ -141,10 +141,14 @@ impl hyper::rt::Write for Wire {
 
     fn poll_write_vectored(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().write(|stream, cx| stream.poll_write_vectored(cx, slices))
+        match slices {
+            // A request without a body is one piece, which costs the system less to send as such.
+            [only] => self.poll_write(cx, only),
+            several => self.get_mut().write(|stream, cx| stream.poll_write_vectored(cx, several)),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
