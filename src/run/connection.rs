@@ -15,11 +15,11 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http::Request;
 use http::response::Parts;
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
 use sha2::{Digest as _, Sha256};
 
+use super::body::Body;
 use super::dial::{Trouble, reach};
 use super::network::Stream;
 use super::place::Origin;
@@ -38,10 +38,10 @@ pub const BODY_KEPT_MAX: usize = 1 << 20;
 const READ_BUFFER_MAX: usize = 64 << 10;
 
 /// What requests are sent with.
-pub(super) type Sender = http1::SendRequest<Full<Bytes>>;
+pub(super) type Sender = http1::SendRequest<Body>;
 
 /// A connection as hyper drives it.
-pub(super) type Live = http1::Connection<Wire, Full<Bytes>>;
+pub(super) type Live = http1::Connection<Wire, Body>;
 
 /// An HTTP connection of a user.
 pub struct Connection {
@@ -130,6 +130,8 @@ impl Connection {
         let traffic = Rc::new(Traffic {
             waker: RefCell::new(waker),
             first_out: Cell::new(None),
+            last_out: Cell::new(Offset::ZERO),
+            first_in: Cell::new(None),
             sent: Cell::new(0),
             received: Cell::new(0),
             end: RefCell::new(None),
@@ -153,13 +155,14 @@ impl Connection {
     pub(super) async fn exchange(
         &mut self,
         thread: &Thread,
-        slot: &mut Option<Request<Full<Bytes>>>,
+        slot: &mut Option<Request<Body>>,
         wanted: Wanted,
         status: &mut u16,
         received: &mut Option<Received>,
     ) -> Result<bool, Unanswered> {
         let mut keep = wanted.keep;
         let request = slot.take().expect("who exchanges has a request");
+        let watch = request.body().watch();
         let mut response = pin!(self.sender.try_send_request(request));
         let (connection, traffic) = (&mut self.connection, &self.traffic);
         let mut head: Option<(Parts, Incoming)> = None;
@@ -168,6 +171,9 @@ impl Connection {
         let mut sleep = thread.clock.alarm(wanted.deadline);
         let mut poll_answer = |cx: &mut Context<'_>, size: &mut u64, head: &mut Option<(Parts, Incoming)>| {
             traffic.wakes(cx.waker());
+            if let Some(watch) = &watch {
+                watch.wakes(cx.waker());
+            }
             let inner = &mut Context::from_waker(&thread.wires.waker);
             loop {
                 thread.wires.take_woken();
@@ -238,7 +244,10 @@ impl Connection {
                 Ok(self.connection.is_some() && self.sender.is_ready())
             }
             (Some(Ok(())), None) => unreachable!("a body ends after its head"),
-            (Some(Err(why)), _) => Err(why),
+            (Some(Err(why)), _) => {
+                // What could not be sent is why there is no answer.
+                Err(watch.and_then(|watch| watch.trouble()).map_or(why, Unanswered::Trouble))
+            }
             (None, head) => {
                 let text = late(wanted.timeout, traffic.first_out.get().is_some(), head.as_ref(), size);
                 Err(Unanswered::Trouble(Trouble::new(ErrorKind::Timeout, text)))

@@ -71,6 +71,10 @@ pub struct Traffic {
     pub waker: RefCell<Waker>,
     /// When the first byte since the last [`Traffic::begin`] left.
     pub first_out: Cell<Option<Offset>>,
+    /// When the last one left.
+    pub last_out: Cell<Offset>,
+    /// When the first byte behind it came in.
+    pub first_in: Cell<Option<Offset>>,
     /// Bytes out, since the connection was made.
     pub sent: Cell<u64>,
     /// Bytes in, since the connection was made.
@@ -91,6 +95,7 @@ impl Traffic {
     /// A new request begins.
     pub fn begin(&self) {
         self.first_out.set(None);
+        self.first_in.set(None);
     }
 }
 
@@ -120,6 +125,9 @@ impl hyper::rt::Read for Wire {
         match Pin::new(&mut this.stream).poll_read(cx, &mut bytes) {
             Poll::Ready(Ok(())) => {
                 let bytes = bytes.filled();
+                if !bytes.is_empty() && this.traffic.first_in.get().is_none() {
+                    this.traffic.first_in.set(Some(this.clock.now()));
+                }
                 if bytes.is_empty() && room > 0 {
                     let end = || Trouble::new(crate::metrics::ErrorKind::Closed, "connection closed by the peer");
                     this.traffic.end.borrow_mut().get_or_insert_with(end);
@@ -175,6 +183,7 @@ impl Wire {
         let waker = self.traffic.waker.borrow();
         match write(Pin::new(&mut self.stream), &mut Context::from_waker(&waker)) {
             Poll::Ready(Ok(count)) => {
+                self.traffic.last_out.set(self.clock.now());
                 self.traffic.sent.set(self.traffic.sent.get() + count as u64);
                 Poll::Ready(Ok(count))
             }
