@@ -91,7 +91,7 @@ impl Payload {
     /// It once, from its beginning.
     pub fn body(&self) -> Body {
         match self {
-            Payload::Whole(bytes) => Body::Whole(Some(bytes.clone()).filter(|bytes| !bytes.is_empty())),
+            Payload::Whole(bytes) => Body::Whole(bytes.clone()),
             Payload::Pieces(pieces) => Body::Read(Box::new(Reading {
                 pieces: pieces.clone(),
                 index: 0,
@@ -169,8 +169,8 @@ impl Upload {
 
 /// A payload on its way, once.
 pub(super) enum Body {
-    /// Until it was taken; nothing where it is empty.
-    Whole(Option<Bytes>),
+    /// Empty once it was taken.
+    Whole(Bytes),
     /// In pieces.
     Read(Box<Reading>),
 }
@@ -224,7 +224,7 @@ impl Body {
     /// How much was not given out yet.
     pub fn left(&self) -> u64 {
         match self {
-            Body::Whole(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
+            Body::Whole(bytes) => bytes.len() as u64,
             Body::Read(reading) => reading.left,
         }
     }
@@ -232,7 +232,7 @@ impl Body {
     /// The next piece; `None`: that was all.
     pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Trouble>>> {
         match self {
-            Body::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Body::Whole(bytes) => Poll::Ready(whole(bytes).map(Ok)),
             Body::Read(reading) => reading.poll_piece(cx),
         }
     }
@@ -271,6 +271,11 @@ impl Reading {
     }
 }
 
+/// All that there is, once.
+fn whole(bytes: &mut Bytes) -> Option<Bytes> {
+    (!bytes.is_empty()).then(|| std::mem::take(bytes))
+}
+
 /// A body that could not be read to its end: its [`Watch`] knows why.
 #[derive(Debug)]
 pub(super) struct Unreadable;
@@ -289,7 +294,7 @@ impl hyper::body::Body for Body {
 
     fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Unreadable>>> {
         match self.get_mut() {
-            Body::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Body::Whole(bytes) => Poll::Ready(whole(bytes).map(|bytes| Ok(Frame::data(bytes)))),
             Body::Read(reading) => {
                 let watch = reading.watch.clone();
                 let waker = watch.waker.borrow();

@@ -132,6 +132,7 @@ impl Connection {
             first_out: Cell::new(None),
             last_out: Cell::new(Offset::ZERO),
             first_in: Cell::new(None),
+            watch: RefCell::default(),
             sent: Cell::new(0),
             received: Cell::new(0),
             end: RefCell::new(None),
@@ -162,7 +163,6 @@ impl Connection {
     ) -> Result<bool, Unanswered> {
         let mut keep = wanted.keep;
         let request = slot.take().expect("who exchanges has a request");
-        let watch = request.body().watch();
         let mut response = pin!(self.sender.try_send_request(request));
         let (connection, traffic) = (&mut self.connection, &self.traffic);
         let mut head: Option<(Parts, Incoming)> = None;
@@ -171,9 +171,6 @@ impl Connection {
         let mut sleep = thread.clock.alarm(wanted.deadline);
         let mut poll_answer = |cx: &mut Context<'_>, size: &mut u64, head: &mut Option<(Parts, Incoming)>| {
             traffic.wakes(cx.waker());
-            if let Some(watch) = &watch {
-                watch.wakes(cx.waker());
-            }
             let inner = &mut Context::from_waker(&thread.wires.waker);
             loop {
                 thread.wires.take_woken();
@@ -244,10 +241,7 @@ impl Connection {
                 Ok(self.connection.is_some() && self.sender.is_ready())
             }
             (Some(Ok(())), None) => unreachable!("a body ends after its head"),
-            (Some(Err(why)), _) => {
-                // What could not be sent is why there is no answer.
-                Err(watch.and_then(|watch| watch.trouble()).map_or(why, Unanswered::Trouble))
-            }
+            (Some(Err(why)), _) => Err(why),
             (None, head) => {
                 let text = late(wanted.timeout, traffic.first_out.get().is_some(), head.as_ref(), size);
                 Err(Unanswered::Trouble(Trouble::new(ErrorKind::Timeout, text)))
@@ -275,6 +269,10 @@ fn late(timeout: Duration, sent: bool, head: Option<&(Parts, Incoming)>, size: u
 
 /// What hyper's error means. What the stream itself has seen says more than what hyper made of it.
 pub(super) fn trouble(error: &hyper::Error, traffic: &Traffic, when: &str) -> Trouble {
+    // What could not be sent is why there is no answer.
+    if let Some(trouble) = traffic.watch.borrow().as_ref().and_then(|watch| watch.trouble()) {
+        return trouble;
+    }
     if error.is_parse() {
         return Trouble::new(ErrorKind::Protocol, format!("what came is not HTTP: {error}"));
     }

@@ -279,12 +279,7 @@ impl Flight {
         }
         let mut lease = match session.lease(origin) {
             Some(lease) => lease,
-            None => {
-                let begun = thread.clock.now();
-                let lease = Box::pin(session.clone().wait(thread, origin.clone(), wanted.deadline)).await?;
-                thread.recorder.borrow_mut().phase(origin.target, Phase::Blocked, begun, thread.clock.now());
-                lease
-            }
+            None => Box::pin(session.clone().wait(thread, origin.clone(), wanted.deadline)).await?,
         };
         loop {
             let mut connection = match lease.kept() {
@@ -292,7 +287,7 @@ impl Flight {
                 None => Box::pin(Connection::open(thread, origin.clone(), wanted.deadline)).await?,
             };
             let (out, back) = (connection.traffic.sent.get(), connection.traffic.received.get());
-            connection.traffic.begin();
+            connection.traffic.begin(request.as_ref().and_then(|request| request.body().watch()));
             let result = connection.exchange(thread, request, wanted, &mut attempt.status, received).await;
             attempt.sent = attempt.sent.or(connection.traffic.first_out.get());
             attempt.bytes_sent += connection.traffic.sent.get() - out;

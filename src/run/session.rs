@@ -24,7 +24,7 @@ use super::lines::Lines;
 use super::place::Origin;
 use super::thread::Thread;
 use crate::base::Offset;
-use crate::metrics::ErrorKind;
+use crate::metrics::{ErrorKind, Phase};
 
 /// Most connections of one user to one server at a time, as in a browser.
 pub const PER_ORIGIN_MAX: usize = 6;
@@ -105,6 +105,7 @@ impl Session {
         origin: Rc<Origin>,
         deadline: Offset,
     ) -> Result<Lease, Trouble> {
+        let begun = thread.clock.now();
         let mut place = Queued { session: &self, ticket: None };
         let turn = poll_fn(|cx| place.poll(&origin, cx.waker()));
         if let Err(Elapsed) = thread.clock.within(deadline, turn).await {
@@ -112,6 +113,7 @@ impl Session {
             return Err(Trouble::new(ErrorKind::Timeout, text));
         }
         drop(place);
+        thread.recorder.borrow_mut().phase(origin.target, Phase::Blocked, begun, thread.clock.now());
         Ok(Lease { session: self, origin, connection: None })
     }
 

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use hyper::rt::ReadBufCursor;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::body::Watch;
 use super::clock::Clock;
 use super::dial::Trouble;
 use super::network::Stream;
@@ -75,6 +76,8 @@ pub struct Traffic {
     pub last_out: Cell<Offset>,
     /// When the first byte behind it came in.
     pub first_in: Cell<Option<Offset>>,
+    /// The body that is being sent, where it is read meanwhile.
+    pub watch: RefCell<Option<Rc<Watch>>>,
     /// Bytes out, since the connection was made.
     pub sent: Cell<u64>,
     /// Bytes in, since the connection was made.
@@ -89,13 +92,20 @@ impl Traffic {
         let mut waker = self.waker.borrow_mut();
         if !waker.will_wake(who) {
             waker.clone_from(who);
+            if let Some(watch) = &*self.watch.borrow() {
+                watch.wakes(who);
+            }
         }
     }
 
-    /// A new request begins.
-    pub fn begin(&self) {
+    /// A new request begins, whose body is watched where it is read meanwhile.
+    pub fn begin(&self, watch: Option<Rc<Watch>>) {
         self.first_out.set(None);
         self.first_in.set(None);
+        if let Some(watch) = &watch {
+            watch.wakes(&self.waker.borrow());
+        }
+        *self.watch.borrow_mut() = watch;
     }
 }
 

@@ -144,13 +144,10 @@ async fn open_alone(
         None => Connection::open(thread, origin, deadline).await?,
     };
     let Connection { mut sender, mut connection, traffic, .. } = *connection;
-    let watch = request.body().watch();
+    traffic.begin(request.body().watch());
     let mut response = Box::pin(sender.send_request(request));
     let polled = poll_fn(|cx| {
         traffic.wakes(cx.waker());
-        if let Some(watch) = &watch {
-            watch.wakes(cx.waker());
-        }
         let inner = &mut Context::from_waker(&thread.wires.waker);
         loop {
             thread.wires.take_woken();
@@ -177,8 +174,7 @@ async fn open_alone(
             return Err(Trouble::new(ErrorKind::Timeout, text));
         }
         Ok(Err(error)) => {
-            let trouble = || connection::trouble(&error, &traffic, "before the answer's head");
-            return Err(watch.and_then(|watch| watch.trouble()).unwrap_or_else(trouble));
+            return Err(connection::trouble(&error, &traffic, "before the answer's head"));
         }
         Ok(Ok(answer)) => answer,
     };
