@@ -14,6 +14,11 @@ pub trait Files {
         let _ = bytes_max;
         self.read(path)
     }
+
+    /// How long a file is that can be read, in bytes, without reading it.
+    fn size(&self, path: &Path) -> io::Result<u64> {
+        self.read(path).map(|bytes| bytes.len() as u64)
+    }
 }
 
 impl Files for HashMap<PathBuf, Vec<u8>> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::checker::Checker;
 use super::constants::Constant;
-use super::files::FILE_BYTES_MAX;
 use super::functions::Signature;
 use super::meaning::{Expr, ExprKind, File, Function, Type};
 use super::statements::not_a_count;
@@ -87,6 +86,7 @@ impl Checker<'_> {
 
     /// `file(path, type)`: what the file holds.
     fn read_file(&mut self, path: &Expr, media_type: Option<&Expr>) -> (ExprKind, Type) {
+        let sent = std::mem::take(&mut self.sends_file);
         let bad = (ExprKind::Bad, Type::String);
         let media_type = match media_type {
             Some(written) => match self.text_argument(written, "the type of a file") {
@@ -96,9 +96,9 @@ impl Checker<'_> {
             None => None,
         };
         let Some(Constant::Text(path_text)) = self.text_argument(path, "the path of a file") else { return bad };
-        let Some(bytes) = self.beside(&path_text, path.span, FILE_BYTES_MAX) else { return bad };
+        let Some(content) = self.content_beside(&path_text, path.span, sent) else { return bad };
         let name = path_text.rsplit(['/', '\\']).next().unwrap_or(&path_text).to_owned();
-        (ExprKind::File(Arc::new(File { name, media_type, bytes: bytes.to_vec() })), Type::String)
+        (ExprKind::File(Arc::new(File { name, media_type, content })), Type::String)
     }
 
     /// An argument that must be a text known before the run; complains where it is not.

@@ -23,6 +23,8 @@ pub(super) struct Checker<'a> {
     pub files: &'a dyn Files,
     /// Those that were read.
     pub shelf: Shelf,
+    /// Whether the next `file(…)` is sent as it is.
+    pub sends_file: bool,
     /// What is understood so far.
     pub scenario: Scenario,
     /// What was found so far.
@@ -187,6 +189,7 @@ impl<'a> Checker<'a> {
             sources,
             files,
             shelf: Shelf::new(),
+            sends_file: false,
             scenario: Scenario::default(),
             diagnostics: Vec::new(),
             holes: Holes::default(),

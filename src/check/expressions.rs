@@ -125,12 +125,30 @@ impl Checker<'_> {
 
     /// Keys and values, each key once.
     pub fn fields(&mut self, fields: &[ast::Field]) -> Vec<(String, Expr)> {
+        self.keys_differ(fields);
+        fields.iter().map(|field| (field.key.value.clone(), self.expr(&field.value))).collect()
+    }
+
+    /// The parts of a body: their names and values. A file among them may be larger than memory.
+    pub fn sent_fields(&mut self, fields: &[ast::Field]) -> Vec<(String, Expr)> {
+        self.keys_differ(fields);
+        fields.iter().map(|field| (field.key.value.clone(), self.sent(&field.value))).collect()
+    }
+
+    /// A value that is sent as it is: a file then may be larger than memory.
+    pub fn sent(&mut self, written: &ast::Expr) -> Expr {
+        self.sends_file = matches!(&written.kind, ast::ExprKind::Call { name, .. } if name.value == "file");
+        let value = self.expr(written);
+        self.sends_file = false;
+        value
+    }
+
+    fn keys_differ(&mut self, fields: &[ast::Field]) {
         for (index, field) in fields.iter().enumerate() {
             if let Some(first) = fields[..index].iter().find(|earlier| earlier.key.value == field.key.value) {
                 self.report(duplicate_key(&field.key, first.key.span));
             }
         }
-        fields.iter().map(|field| (field.key.value.clone(), self.expr(&field.value))).collect()
     }
 
     /// A value known before the run, where one of `wanted` must stand.

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::checker::Checker;
+use super::meaning::Content;
 use crate::base::{ByteSize, Span};
 use crate::diagnostic::{Diagnostic, Rule};
 
-/// Largest file that `file(…)` reads: it is kept in memory, once for each load thread.
+/// Largest file that `file(…)` reads: it is kept in memory, once for each load thread. As a body, or a part of one, it
+/// may be larger: then it is read while it is sent.
 pub const FILE_BYTES_MAX: usize = 16 << 20;
 
 /// Largest file that `data` reads: it is kept in memory, once. A million rows of 256 bytes.
@@ -28,11 +30,30 @@ impl crate::base::Files for NoFiles {
 pub(super) type Shelf = HashMap<PathBuf, Arc<Vec<u8>>>;
 
 impl Checker<'_> {
+    /// Where the file called `name` lies that the source of `span` speaks of.
+    fn path_beside(&self, name: &str, span: Span) -> PathBuf {
+        let source = Path::new(&self.sources.file(span.file).name);
+        source.parent().unwrap_or(Path::new("")).join(name)
+    }
+
+    /// What the file called `name` holds. One that is `sent` as it is need not fit into memory. `None`: it cannot be
+    /// read, and that has been said.
+    pub fn content_beside(&mut self, name: &str, span: Span, sent: bool) -> Option<Content> {
+        let path = self.path_beside(name, span);
+        if sent
+            && !self.shelf.contains_key(&path)
+            && let Ok(size) = self.files.size(&path)
+            && size > FILE_BYTES_MAX as u64
+        {
+            return Some(Content::OnDisk { path, size });
+        }
+        self.beside(name, span, FILE_BYTES_MAX).map(Content::Read)
+    }
+
     /// The bytes of the file called `name` in the source that `span` lies in: a relative path begins beside that
     /// source. `None`: it cannot be read, and that has been said.
     pub fn beside(&mut self, name: &str, span: Span, bytes_max: usize) -> Option<Arc<Vec<u8>>> {
-        let source = Path::new(&self.sources.file(span.file).name);
-        let path = source.parent().unwrap_or(Path::new("")).join(name);
+        let path = self.path_beside(name, span);
         if let Some(known) = self.shelf.get(&path) {
             return Some(known.clone());
         }
@@ -69,6 +90,9 @@ pub(super) fn missing_file(span: Span, name: &str, path: &Path, error: &io::Erro
 /// `file-too-large`: it would not fit into memory beside the load.
 fn file_too_large(span: Span, name: &str, bytes_max: usize) -> Diagnostic {
     let most = ByteSize(bytes_max as u64);
-    Diagnostic::new(Rule::FileTooLarge, span, format!("`{name}` is larger than {most}"))
-        .help("it is kept in memory for the whole run: take a part of it")
+    let help = match bytes_max {
+        FILE_BYTES_MAX => "it is kept in memory for the whole run; `body file(…)` and a part of `multipart` send any file",
+        _ => "it is kept in memory for the whole run: take a part of it",
+    };
+    Diagnostic::new(Rule::FileTooLarge, span, format!("`{name}` is larger than {most}")).help(help)
 }

@@ -142,11 +142,11 @@ impl Checker<'_> {
                     checker.body(Body::Form(fields), *span, &mut parts.body);
                 }
                 ast::Part::Multipart { span, fields } => {
-                    let fields = checker.fields(fields);
+                    let fields = checker.sent_fields(fields);
                     checker.body(Body::Multipart(fields), *span, &mut parts.body);
                 }
                 ast::Part::Body { span, value } => {
-                    let value = checker.expr(value);
+                    let value = checker.sent(value);
                     checker.body(Body::Text(value), *span, &mut parts.body);
                 }
                 ast::Part::Subprotocol { span, value } => {

@@ -23,6 +23,14 @@ impl Files for Disk {
         File::open(path)?.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
+
+    fn size(&self, path: &Path) -> io::Result<u64> {
+        let about = std::fs::metadata(path)?;
+        if about.is_file() {
+            File::open(path)?;
+        }
+        Ok(about.len())
+    }
 }
 
 /// The name under which standard input stands in messages.

@@ -1,5 +1,6 @@
 //! The steps: requests, dialogues, and what they want of an answer.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Delay, Expr, Measure, OpId, PointId, SeriesId, SlotId, SocketId, StepId, TargetId, Template};
@@ -53,8 +54,31 @@ pub enum Body {
     None,
     Json(Expr),
     Form(Vec<(String, Expr)>),
-    Multipart(Vec<(String, Expr)>),
+    Multipart(Vec<(String, Field)>),
     Text(Expr),
+    File(Upload),
+}
+
+/// A part of a multipart body.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Field {
+    /// A list is each of its items, null none.
+    Value(Expr),
+    File(Upload),
+}
+
+/// A file that is read while it is sent: too large to be kept in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upload {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its name, without folders.
+    pub name: String,
+    /// Its media type, where the scenario names one.
+    pub media_type: Option<String>,
+    /// How long it was when it was checked: so much of it is sent.
+    pub size: u64,
 }
 
 /// Dials and upgrades.

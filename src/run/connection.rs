@@ -15,11 +15,11 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http::Request;
 use http::response::Parts;
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
 use sha2::{Digest as _, Sha256};
 
+use super::body::Body;
 use super::dial::{Trouble, reach};
 use super::network::Stream;
 use super::place::Origin;
@@ -38,10 +38,10 @@ pub const BODY_KEPT_MAX: usize = 1 << 20;
 const READ_BUFFER_MAX: usize = 64 << 10;
 
 /// What requests are sent with.
-pub(super) type Sender = http1::SendRequest<Full<Bytes>>;
+pub(super) type Sender = http1::SendRequest<Body>;
 
 /// A connection as hyper drives it.
-pub(super) type Live = http1::Connection<Wire, Full<Bytes>>;
+pub(super) type Live = http1::Connection<Wire, Body>;
 
 /// An HTTP connection of a user.
 pub struct Connection {
@@ -130,6 +130,9 @@ impl Connection {
         let traffic = Rc::new(Traffic {
             waker: RefCell::new(waker),
             first_out: Cell::new(None),
+            last_out: Cell::new(Offset::ZERO),
+            first_in: Cell::new(None),
+            watch: RefCell::default(),
             sent: Cell::new(0),
             received: Cell::new(0),
             end: RefCell::new(None),
@@ -153,7 +156,7 @@ impl Connection {
     pub(super) async fn exchange(
         &mut self,
         thread: &Thread,
-        slot: &mut Option<Request<Full<Bytes>>>,
+        slot: &mut Option<Request<Body>>,
         wanted: Wanted,
         status: &mut u16,
         received: &mut Option<Received>,
@@ -266,6 +269,10 @@ fn late(timeout: Duration, sent: bool, head: Option<&(Parts, Incoming)>, size: u
 
 /// What hyper's error means. What the stream itself has seen says more than what hyper made of it.
 pub(super) fn trouble(error: &hyper::Error, traffic: &Traffic, when: &str) -> Trouble {
+    // What could not be sent is why there is no answer.
+    if let Some(trouble) = traffic.watch.borrow().as_ref().and_then(|watch| watch.trouble()) {
+        return trouble;
+    }
     if error.is_parse() {
         return Trouble::new(ErrorKind::Protocol, format!("what came is not HTTP: {error}"));
     }

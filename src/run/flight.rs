@@ -3,12 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{Method, Request};
-use http_body_util::Full;
 
+use super::body::{Body, Payload};
 use super::connection::{Connection, Kept, Received, Unanswered, Wanted};
 use super::decode::{self, Extent};
 use super::dial::Trouble;
@@ -20,7 +19,7 @@ use super::thread::Thread;
 use super::tls::Offer;
 use super::two;
 use crate::base::Offset;
-use crate::metrics::{Counter, ErrorKind};
+use crate::metrics::{Counter, ErrorKind, Phase};
 use crate::plan::Http;
 
 /// A request that is ready to go.
@@ -28,7 +27,9 @@ pub(super) struct Flight {
     pub(super) thread: Rc<Thread>,
     pub(super) session: Rc<Session>,
     /// Until it is sent.
-    request: Option<Request<Full<Bytes>>>,
+    request: Option<Request<Body>>,
+    /// Whether a redirect has left the body behind.
+    bodiless: bool,
     pub(super) origin: Rc<Origin>,
     /// Where it goes; once it has landed, the URL that answered.
     pub url: Rc<str>,
@@ -67,7 +68,7 @@ pub(super) struct Again {
     /// Of the step's operation.
     pub index: usize,
     pub varied: Vec<(HeaderName, HeaderValue)>,
-    pub body: Bytes,
+    pub body: Payload,
     /// The cookies that the step itself says.
     cookies: Vec<(String, String)>,
     /// The cookies that went out.
@@ -120,6 +121,7 @@ impl Flight {
             thread,
             session,
             request: Some(request),
+            bodiless: false,
             origin,
             url,
             timeout,
@@ -145,7 +147,9 @@ impl Flight {
             // Large and rare beside the way there.
             result = Box::pin(self.follow()).await;
         }
-        self.attempt.done = self.thread.clock.now();
+        if result.is_err() {
+            self.attempt.done = self.thread.clock.now();
+        }
         if let (Ok(()), Some(wanted)) = (&result, self.decodes)
             && self.received.as_ref().is_some_and(decode::is_coded)
             && let Some(received) = self.received.take()
@@ -170,7 +174,6 @@ impl Flight {
         let mut crossed = false;
         let Some(Ok(prepared)) = &thread.prepared[self.again.index] else { return Ok(()) };
         let mut method = prepared.method.clone();
-        let mut bodiless = false;
         loop {
             let Some(received) = &self.received else { return Ok(()) };
             let Some(location) = redirects::location(received) else { return Ok(()) };
@@ -187,7 +190,7 @@ impl Flight {
             let (url, origin) = redirects::resolve(&self.url, location, self.origin.target)?;
             let origin = thread.known(origin);
             if redirects::becomes_get(received.head.status, &method) {
-                (method, bodiless) = (Method::GET, true);
+                (method, self.bodiless) = (Method::GET, true);
             }
             if origin != self.origin {
                 crossed = true;
@@ -200,7 +203,7 @@ impl Flight {
                 self.hops.push(Hop { status, method, url: self.url.clone() });
             }
             let mut headers = prepared.headers_again(&self.again.varied);
-            if bodiless {
+            if self.bodiless {
                 redirects::without_body(&mut headers);
             }
             if crossed {
@@ -210,15 +213,14 @@ impl Flight {
             }
             let own: &[_] = if crossed { &[] } else { &self.again.cookies };
             if !headers.contains_key(COOKIE)
-                && let Some(said) = self.session.cookies(&self.url, self.cookies, own)
+                && let Some(said) = self.session.cookies(thread.clock.now(), &self.url, self.cookies, own)
                 && let Ok(said) = HeaderValue::from_str(&said)
             {
                 headers.insert(COOKIE, said);
             }
             let path = url[url::Position::BeforePath..].to_owned();
             let place = Place { origin: self.origin.clone(), path };
-            let body = if bodiless { Bytes::new() } else { self.again.body.clone() };
-            let mut request = Request::new(Full::new(body));
+            let mut request = Request::new(self.payload().body());
             *request.method_mut() = method.clone();
             *request.uri_mut() = uri(&place).map_err(|why| Trouble::new(ErrorKind::Protocol, why))?;
             *request.headers_mut() = headers;
@@ -235,19 +237,23 @@ impl Flight {
         Wanted { deadline, timeout: self.timeout, keep: self.keep, keep_odd, digest: self.digest }
     }
 
-    /// The request in the form of HTTP/2, and its body.
-    pub(super) fn for_two(&self) -> Result<(Request<()>, Bytes), String> {
-        let request = self.request.as_ref().expect("it was not sent yet");
-        let body = self.again.body.clone();
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let made = two::request(&self.origin, request.method(), path, request.headers().clone(), &body)?;
-        Ok((made, body))
+    /// What stands behind the request's head, wherever it goes now.
+    fn payload(&self) -> Payload {
+        if self.bodiless { Payload::default() } else { self.again.body.clone() }
     }
 
-    /// Takes in an answer that came over HTTP/2.
-    pub(super) fn take_in(&mut self, head: Parts, kept: Kept) {
+    /// The request in the form of HTTP/2, and its body.
+    pub(super) fn for_two(&self) -> Result<(Request<()>, Payload), String> {
+        let request = self.request.as_ref().expect("it was not sent yet");
+        let payload = self.payload();
+        Ok((two::request(&self.origin, request, payload.size())?, payload))
+    }
+
+    /// Takes in an answer that came over HTTP/2, whole at that moment.
+    pub(super) fn take_in(&mut self, head: Parts, kept: Kept, done: Offset) {
+        self.attempt.done = done;
         if self.cookies {
-            self.session.learn(&self.url, &head.headers);
+            self.session.learn(&self.thread, &self.url, &head.headers);
         }
         let size = kept.size;
         let (body, digest) = kept.finish();
@@ -281,16 +287,26 @@ impl Flight {
                 None => Box::pin(Connection::open(thread, origin.clone(), wanted.deadline)).await?,
             };
             let (out, back) = (connection.traffic.sent.get(), connection.traffic.received.get());
-            connection.traffic.begin();
+            connection.traffic.begin(request.as_ref().and_then(|request| request.body().watch()));
             let result = connection.exchange(thread, request, wanted, &mut attempt.status, received).await;
             attempt.sent = attempt.sent.or(connection.traffic.first_out.get());
             attempt.bytes_sent += connection.traffic.sent.get() - out;
             attempt.bytes_received += connection.traffic.received.get() - back;
             match result {
                 Ok(reusable) => {
+                    attempt.done = thread.clock.now();
+                    let mut recorder = thread.recorder.borrow_mut();
                     if connection.carried > 0 {
-                        thread.recorder.borrow_mut().count(Counter::ConnectionsReused, 1);
+                        recorder.count(Counter::ConnectionsReused, 1);
                     }
+                    let traffic = &connection.traffic;
+                    if let (Some(begun), Some(came)) = (traffic.first_out.get(), traffic.first_in.get()) {
+                        let left = traffic.last_out.get();
+                        recorder.phase(origin.target, Phase::Send, begun, left);
+                        recorder.phase(origin.target, Phase::Wait, left, came);
+                        recorder.phase(origin.target, Phase::Receive, came, attempt.done);
+                    }
+                    drop(recorder);
                     connection.carried += 1;
                     if reusable {
                         lease.keep(connection);
@@ -298,7 +314,7 @@ impl Flight {
                     if let Some(received) = received
                         && self.cookies
                     {
-                        session.learn(&self.url, &received.head.headers);
+                        session.learn(thread, &self.url, &received.head.headers);
                     }
                     return Ok(());
                 }

@@ -47,7 +47,7 @@ impl User {
         };
         match ready {
             Ok(ready) => {
-                self.tell_request(op.step, &ready.url, &ready.request);
+                self.tell_request(op.step, &ready.url, &ready.request, &ready.body);
                 Ok(Flight::new(thread, self.session.clone(), ready, (op, index), self.due, begun))
             }
             Err(why) => {

@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 
 use http::{HeaderMap, HeaderValue};
 
+use super::body::Payload;
 use super::user::User;
 use super::veil::HIDDEN;
 use crate::base::Offset;
@@ -233,12 +234,12 @@ impl User {
     }
 
     /// A request as it is kept.
-    pub(super) fn asked(&self, method: &str, url: &str, headers: &HeaderMap, body: &[u8]) -> Asked {
+    pub(super) fn asked(&self, method: &str, url: &str, headers: &HeaderMap, body: &Payload) -> Asked {
         Asked {
             method: method.to_owned(),
             url: self.value_kept(url),
             headers: self.headers_kept(headers),
-            body: self.content(body, body.len() as u64),
+            body: self.content(&body.beginning(KEPT_BYTES_MAX), body.size()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! progress bar and chooses no exit code.
 
 mod arrivals;
+mod body;
 pub mod clock;
 mod connection;
 mod control;

@@ -32,14 +32,14 @@ impl Flight {
                 }
                 Err(trouble) => return Some(Err(trouble)),
             };
-            let (request, body) = match self.for_two() {
+            let (request, payload) = match self.for_two() {
                 Ok(request) => request,
                 Err(why) => return Some(Err(Trouble::new(ErrorKind::Value, why))),
             };
             let mut learned = Learned::default();
             let mut kept = Kept::new(wanted);
             let result = line
-                .exchange(&thread, request, body, (wanted.deadline, wanted.timeout), &mut learned, &mut |data| {
+                .exchange(&thread, request, &payload, (wanted.deadline, wanted.timeout), &mut learned, &mut |data| {
                     kept.push(data);
                 })
                 .await;
@@ -50,16 +50,20 @@ impl Flight {
             attempt.status = learned.status;
             match result {
                 Ok(head) => {
+                    let done = thread.clock.now();
                     if let (Some(sent), Some(answered)) = (learned.sent, learned.answered) {
                         let mut recorder = thread.recorder.borrow_mut();
-                        recorder.phase(self.origin.target, Phase::Wait, sent, answered);
-                        recorder.phase(self.origin.target, Phase::Receive, answered, thread.clock.now());
+                        // A server may answer before it has taken all.
+                        let left = learned.left.unwrap_or(answered).min(answered);
+                        recorder.phase(self.origin.target, Phase::Send, sent, left);
+                        recorder.phase(self.origin.target, Phase::Wait, left, answered);
+                        recorder.phase(self.origin.target, Phase::Receive, answered, done);
                         if line.carried.get() > 0 {
                             recorder.count(Counter::ConnectionsReused, 1);
                         }
                     }
                     line.carried.set(line.carried.get() + 1);
-                    self.take_in(head, kept);
+                    self.take_in(head, kept, done);
                     return Some(Ok(()));
                 }
                 Err(Lost::Unprocessed(trouble)) => {

@@ -10,11 +10,11 @@ use http::header::{
 };
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
-use http_body_util::Full;
 
+use super::body::{Body as Sent, Payload, Piece as SentPiece, Upload};
 use super::decode;
 use super::eval::{self, Scope};
-use super::multipart;
+use super::multipart::{self, Part};
 use super::place::{Origin, Place};
 use super::random::Random;
 use super::thread::Thread;
@@ -23,7 +23,7 @@ use crate::base::Seed;
 use crate::metrics::ErrorKind;
 use crate::plan::expr::Piece;
 use crate::plan::functions;
-use crate::plan::{Body, Expr, Http, PointId, SeriesKind, Value};
+use crate::plan::{Body, Expr, Field, Http, PointId, SeriesKind, Value};
 
 /// What we say we are.
 const AGENT: &str = concat!("scn/", env!("CARGO_PKG_VERSION"));
@@ -38,7 +38,9 @@ pub struct Prepared {
     /// The others: their name, and their index in [`Http::headers`].
     varying: Vec<(HeaderName, usize)>,
     /// The body, where nothing in it varies.
-    body: Option<Bytes>,
+    body: Option<Payload>,
+    /// The files that are read while they are sent: of each part of the body, where it is one.
+    uploads: Vec<Option<Rc<Upload>>>,
 }
 
 impl Prepared {
@@ -54,12 +56,12 @@ impl Prepared {
 
 /// A request, and where it goes.
 pub(super) struct Ready {
-    pub request: Request<Full<Bytes>>,
+    pub request: Request<Sent>,
     pub origin: Rc<Origin>,
     pub url: Rc<str>,
     /// What a redirect or a failure that is kept may need again: the headers that vary, and the body.
     pub varied: Vec<(HeaderName, HeaderValue)>,
-    pub body: Bytes,
+    pub body: Payload,
     /// The cookies that the step itself says.
     pub cookies: Vec<(String, String)>,
     /// The cookies that go out, the user's own among them.
@@ -107,12 +109,19 @@ impl Prepared {
         });
         let place = place.map(|place| uri(&place).map(|uri| (place.url().into(), uri))).transpose()?;
         let body = match &op.body {
-            Body::None => Some(Bytes::new()),
-            Body::Json(value) => fixed(value, thread).map(|value| value.to_json().to_string().into()),
-            Body::Text(value) => fixed(value, thread).map(|value| value.raw().into_owned().into()),
+            Body::None => Some(Bytes::new().into()),
+            Body::Json(value) => fixed(value, thread).map(|value| Payload::Whole(value.to_json().to_string().into())),
+            Body::Text(value) => fixed(value, thread).map(|value| Payload::Whole(value.raw().into_owned().into())),
+            Body::File(disk) => {
+                Some(Payload::Pieces([SentPiece::File(Rc::new(Upload::new(disk.clone())))].into()))
+            }
             Body::Form(_) | Body::Multipart(_) => None,
         };
-        Ok(Prepared { method, place, headers, varying, body })
+        let uploads = match &op.body {
+            Body::Multipart(fields) => fields.iter().map(|(_, field)| upload(field)).collect(),
+            _ => Vec::new(),
+        };
+        Ok(Prepared { method, place, headers, varying, body, uploads })
     }
 }
 
@@ -154,9 +163,9 @@ impl User {
         }
         let body = match (&prepared.body, &op.body) {
             (Some(body), _) => body.clone(),
-            (None, Body::None) => Bytes::new(),
-            (None, Body::Json(value)) => self.value(value, point)?.to_json().to_string().into(),
-            (None, Body::Text(value)) => self.value(value, point)?.raw().into_owned().into(),
+            (None, Body::None | Body::File(_)) => Payload::default(),
+            (None, Body::Json(value)) => Payload::Whole(self.value(value, point)?.to_json().to_string().into()),
+            (None, Body::Text(value)) => Payload::Whole(self.value(value, point)?.raw().into_owned().into()),
             (None, Body::Form(fields)) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 for (key, value) in fields {
@@ -164,14 +173,22 @@ impl User {
                         form.append_pair(key, &value.text());
                     }
                 }
-                form.finish().into()
+                Payload::Whole(form.finish().into())
             }
             (None, Body::Multipart(fields)) => {
                 let mut parts = Vec::new();
-                for (name, value) in fields {
-                    parts.extend(self.spread(value, point)?.into_iter().map(|value| (name.as_str(), value)));
+                for ((name, field), upload) in fields.iter().zip(&prepared.uploads) {
+                    match (field, upload) {
+                        (Field::Value(value), _) => {
+                            let values = self.spread(value, point)?.into_iter();
+                            parts.extend(values.map(|value| (name.as_str(), Part::Value(value))));
+                        }
+                        (Field::File(_), upload) => {
+                            parts.extend(upload.clone().map(|upload| (name.as_str(), Part::File(upload))));
+                        }
+                    }
                 }
-                let (body, boundary) = multipart::body(&parts);
+                let (body, boundary) = multipart::body(&parts, &mut self.random);
                 let said = headers.get(CONTENT_TYPE).and_then(|said| said.to_str().ok());
                 if said.is_none_or(|said| !said.contains("boundary=")) {
                     let said = format!("{}; boundary={boundary}", said.unwrap_or("multipart/form-data"));
@@ -179,7 +196,7 @@ impl User {
                     varied.push((CONTENT_TYPE, said.clone()));
                     headers.insert(CONTENT_TYPE, said);
                 }
-                body.into()
+                body
             }
         };
         let mut cookies = Vec::new();
@@ -192,13 +209,13 @@ impl User {
         let mut cookie = None;
         if (!cookies.is_empty() || self.session.has_cookies()) && !headers.contains_key(COOKIE) {
             let keeps = self.thread.plan.targets[op.target.0 as usize].cookies;
-            if let Some(said) = self.session.cookies(&url, keeps, &cookies) {
+            if let Some(said) = self.session.cookies(self.thread.clock.now(), &url, keeps, &cookies) {
                 let said = header_value(&COOKIE, &Value::from(said.as_str())).map_err(|why| wrong(self, why))?;
                 cookie = Some(said.clone());
                 headers.insert(COOKIE, said);
             }
         }
-        let mut request = Request::new(Full::new(body.clone()));
+        let mut request = Request::new(body.body());
         *request.method_mut() = prepared.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
@@ -214,6 +231,7 @@ fn content_type(body: &Body) -> Option<&'static str> {
         Body::Form(_) => Some("application/x-www-form-urlencoded"),
         // With its boundary, or with its file's own type.
         Body::Multipart(_) => None,
+        Body::File(_) => None,
         Body::Text(value) if is_fixed(value) => None,
         Body::Text(_) => Some("text/plain; charset=utf-8"),
     }
@@ -221,13 +239,27 @@ fn content_type(body: &Body) -> Option<&'static str> {
 
 /// The content type of a body that is the same for all: a file's own, bytes as bytes, text as text.
 fn media_type(body: &Body, thread: &Thread) -> Option<HeaderValue> {
-    let Body::Text(value) = body else { return None };
+    let of_file = |media: Option<&str>| match media {
+        Some(media) => HeaderValue::from_str(media).ok(),
+        None => Some(HeaderValue::from_static("application/octet-stream")),
+    };
+    let value = match body {
+        Body::Text(value) => value,
+        Body::File(disk) => return of_file(disk.media_type.as_deref()),
+        _ => return None,
+    };
     match fixed(value, thread)? {
-        Value::File(file) if file.media_type.is_some() => {
-            HeaderValue::from_str(file.media_type.as_deref().unwrap_or_default()).ok()
-        }
-        Value::File(_) | Value::Bytes(_) => Some(HeaderValue::from_static("application/octet-stream")),
+        Value::File(file) => of_file(file.media_type.as_deref()),
+        Value::Bytes(_) => of_file(None),
         _ => Some(HeaderValue::from_static("text/plain; charset=utf-8")),
+    }
+}
+
+/// The file that a part of a body is, where it is read while it is sent.
+fn upload(field: &Field) -> Option<Rc<Upload>> {
+    match field {
+        Field::Value(_) => None,
+        Field::File(disk) => Some(Rc::new(Upload::new(disk.clone()))),
     }
 }
 

@@ -18,13 +18,13 @@ use url::Url;
 
 use super::clock::Elapsed;
 use super::connection::{Connection, Parked};
-use super::cookies::Jar;
+use super::cookies::{Jar, Moment};
 use super::dial::Trouble;
 use super::lines::Lines;
 use super::place::Origin;
 use super::thread::Thread;
 use crate::base::Offset;
-use crate::metrics::ErrorKind;
+use crate::metrics::{ErrorKind, Phase};
 
 /// Most connections of one user to one server at a time, as in a browser.
 pub const PER_ORIGIN_MAX: usize = 6;
@@ -105,6 +105,7 @@ impl Session {
         origin: Rc<Origin>,
         deadline: Offset,
     ) -> Result<Lease, Trouble> {
+        let begun = thread.clock.now();
         let mut place = Queued { session: &self, ticket: None };
         let turn = poll_fn(|cx| place.poll(&origin, cx.waker()));
         if let Err(Elapsed) = thread.clock.within(deadline, turn).await {
@@ -112,6 +113,7 @@ impl Session {
             return Err(Trouble::new(ErrorKind::Timeout, text));
         }
         drop(place);
+        thread.recorder.borrow_mut().phase(origin.target, Phase::Blocked, begun, thread.clock.now());
         Ok(Lease { session: self, origin, connection: None })
     }
 
@@ -126,11 +128,13 @@ impl Session {
     }
 
     /// Keeps the cookies that an answer from `url` sets.
-    pub(super) fn learn(&self, url: &str, headers: &HeaderMap) {
+    pub(super) fn learn(&self, thread: &Thread, url: &str, headers: &HeaderMap) {
         if headers.contains_key(SET_COOKIE)
             && let Ok(url) = Url::parse(url)
         {
-            self.jar.borrow_mut().get_or_insert_default().learn(&url, headers);
+            let now = thread.clock.now();
+            let at = Moment { now, date: thread.shared.started + now.since(Offset::ZERO) };
+            self.jar.borrow_mut().get_or_insert_default().learn(&url, headers, at);
         }
     }
 
@@ -139,22 +143,22 @@ impl Session {
         self.jar.borrow().is_some()
     }
 
-    /// What a request to `url` says in `Cookie`: `own` cookies, and those kept whose name is not among them.
-    pub(super) fn cookies(&self, url: &str, keeps: bool, own: &[(String, String)]) -> Option<String> {
+    /// What a request to `url` says in `Cookie` now: `own` cookies, and those kept whose name is not among them.
+    pub(super) fn cookies(&self, now: Offset, url: &str, keeps: bool, own: &[(String, String)]) -> Option<String> {
         let jar = self.jar.borrow();
         let url = jar.as_ref().filter(|_| keeps).and_then(|_| Url::parse(url).ok());
-        let kept = jar.as_ref().zip(url.as_ref()).map(|(jar, url)| jar.of(url)).unwrap_or_default();
+        let kept = jar.as_ref().zip(url.as_ref()).map(|(jar, url)| jar.of(url, now)).unwrap_or_default();
         let kept = kept.into_iter().filter(|(name, _)| !own.iter().any(|(other, _)| other == name));
         let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let all: Vec<String> = kept.chain(own).map(|(name, value)| format!("{name}={value}")).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// The cookie of this name that a request to `url` would carry.
-    pub fn cookie(&self, url: &str, name: &str) -> Option<String> {
+    /// The cookie of this name that a request to `url` would carry now.
+    pub fn cookie(&self, now: Offset, url: &str, name: &str) -> Option<String> {
         let jar = self.jar.borrow();
         let url = jar.as_ref().and_then(|_| Url::parse(url).ok())?;
-        let kept = jar.as_ref()?.of(&url);
+        let kept = jar.as_ref()?.of(&url, now);
         kept.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
     }
 }

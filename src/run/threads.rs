@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, LocalRuntime};
 
+use super::body::READERS_MAX;
 use super::clock::Clock;
 use super::hear::Hearing;
 use super::network::{Network, Tcp};
@@ -233,7 +234,9 @@ fn attend(
 
 pub(super) fn runtime() -> std::io::Result<LocalRuntime> {
     // Time is the clock's; tokio's own timer would only make each wait for events dearer.
-    Builder::new_current_thread().enable_io().build_local(Default::default())
+    // Blocking threads read files; one that is idle for seconds ends.
+    let mut builder = Builder::new_current_thread();
+    builder.enable_io().max_blocking_threads(READERS_MAX).build_local(Default::default())
 }
 
 /// A thread's voice; says farewell when dropped, also by a panic.

@@ -10,10 +10,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, Request};
-use http_body_util::{BodyExt, Full};
 
+use super::body::{Body, Payload};
 use super::user::User;
 use crate::base::Offset;
 use crate::metrics::{ErrorKind, IterationOutcome};
@@ -119,8 +118,10 @@ pub enum Event<'a> {
         url: &'a str,
         /// All headers.
         headers: &'a HeaderMap,
-        /// The whole body.
+        /// The body as far as it lies in memory; what is read from a file while it is sent is not in it.
         body: &'a [u8],
+        /// How long the whole body is.
+        size: u64,
     },
     /// An answer has sent the request elsewhere, and it went there; told once the last answer has come.
     Redirected {
@@ -257,13 +258,11 @@ impl User {
 
     /// Tells of a request that is about to leave for `url`.
     #[inline]
-    pub(super) fn tell_request(&self, step: StepId, url: &str, request: &Request<Full<Bytes>>) {
+    pub(super) fn tell_request(&self, step: StepId, url: &str, request: &Request<Body>, payload: &Payload) {
         if self.is_told() {
-            // All of it is there: collecting does not wait.
-            let body = futures_util::FutureExt::now_or_never(request.body().clone().collect());
-            let body = body.and_then(Result::ok).map(|body| body.to_bytes()).unwrap_or_default();
+            let (body, size) = (payload.beginning(usize::MAX), payload.size());
             let (method, headers) = (request.method().as_str(), request.headers());
-            self.tell(|| Event::Request { step, method, url, headers, body: &body });
+            self.tell(|| Event::Request { step, method, url, headers, body: &body, size });
         }
     }
 

@@ -10,21 +10,23 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::SendRequest;
+use h2::{RecvStream, SendStream};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::response::Parts;
 use http::{Method, Request, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::AbortHandle;
 
-use super::clock::Elapsed;
+use super::body::{Body, Payload};
+use super::clock::{Clock, Elapsed};
 use super::dial::Trouble;
 use super::network::Stream;
 use super::place::Origin;
@@ -70,6 +72,8 @@ struct Shared {
     waiting: RefCell<Vec<Waker>>,
     /// Bytes that no request was charged with yet, out and in.
     unclaimed: Cell<(u64, u64)>,
+    /// How many of those that came in are known to be events, which their receives are charged with.
+    aside: Cell<u64>,
     /// How the stream below ended, if it has.
     end: RefCell<Option<Trouble>>,
     /// Whether the connection has ended.
@@ -87,6 +91,8 @@ impl Shared {
 pub(super) struct Learned {
     /// When its head was handed over to go out.
     pub sent: Option<Offset>,
+    /// When the last of its body was handed over.
+    pub left: Option<Offset>,
     /// When the head of the answer was there.
     pub answered: Option<Offset>,
     pub bytes_sent: u64,
@@ -156,19 +162,47 @@ impl Line {
         &self,
         thread: &Thread,
         request: Request<()>,
-        body: Bytes,
+        payload: &Payload,
         (deadline, timeout): (Offset, Duration),
         learned: &mut Learned,
         sink: &mut dyn FnMut(Bytes),
     ) -> Result<Parts, Lost> {
         let exchanged = {
-            let exchanging = pin!(self.send(thread, request, body, learned, sink));
+            let exchanging = pin!(async {
+                let (head, mut answer) = self.send(thread, request, payload, learned).await?;
+                while let Some(data) = poll_fn(|cx| answer.poll_data(cx)).await {
+                    let data = data.map_err(Lost::Trouble)?;
+                    learned.size = answer.size;
+                    sink(data);
+                }
+                learned.left = answer.sending.left;
+                // A server that has said all may yet say that it wants no more of the body.
+                let _ = poll_fn(|cx| answer.body.poll_trailers(cx)).await;
+                Ok(head)
+            });
             thread.clock.within(deadline, exchanging).await
         };
-        let (sent, received) = self.shared.unclaimed.replace((0, 0));
-        learned.bytes_sent += sent;
-        learned.bytes_received += received;
+        self.charge(learned);
         exchanged.unwrap_or_else(|Elapsed| {
+            Err(Lost::Trouble(Trouble::new(ErrorKind::Timeout, late(timeout, learned, &self.origin))))
+        })
+    }
+
+    /// Sends a request and reads the head of its answer, whose body then comes as it comes.
+    pub async fn open(
+        &self,
+        thread: &Thread,
+        request: Request<()>,
+        payload: &Payload,
+        (deadline, timeout): (Offset, Duration),
+        learned: &mut Learned,
+    ) -> Result<(Parts, Incoming), Lost> {
+        let opened = {
+            let opening = pin!(self.send(thread, request, payload, learned));
+            thread.clock.within(deadline, opening).await
+        };
+        self.charge(learned);
+        opened.unwrap_or_else(|Elapsed| {
             Err(Lost::Trouble(Trouble::new(ErrorKind::Timeout, late(timeout, learned, &self.origin))))
         })
     }
@@ -177,10 +211,9 @@ impl Line {
         &self,
         thread: &Thread,
         request: Request<()>,
-        body: Bytes,
+        payload: &Payload,
         learned: &mut Learned,
-        sink: &mut dyn FnMut(Bytes),
-    ) -> Result<Parts, Lost> {
+    ) -> Result<(Parts, Incoming), Lost> {
         let place = match self.place() {
             Some(place) => place,
             None => {
@@ -199,39 +232,41 @@ impl Line {
         let unsent = |error: h2::Error| Lost::Unprocessed(trouble(&error, &self.shared, "before the request was sent"));
         poll_fn(|cx| sender.poll_ready(cx)).await.map_err(unsent)?;
         learned.sent = Some(thread.clock.now());
-        let (response, mut stream) = sender.send_request(request, body.is_empty()).map_err(unsent)?;
-        if !body.is_empty() {
-            // It lies in memory already, and goes out as the server takes it.
-            stream.send_data(body, true).map_err(|error| lost(&error, "before the answer's head"))?;
-        }
-        let answer = response.await.map_err(|error| lost(&error, "before the answer's head"))?;
+        let (mut response, stream) = sender.send_request(request, payload.is_empty()).map_err(unsent)?;
+        let mut sending = Sending::new(stream, payload, learned.sent, thread.clock.clone());
+        let answer = poll_fn(|cx| {
+            if let Poll::Ready(Err(trouble)) = sending.poll(cx) {
+                return Poll::Ready(Err(Lost::Trouble(trouble)));
+            }
+            Pin::new(&mut response).poll(cx).map_err(|error| lost(&error, "before the answer's head"))
+        });
+        let answer = answer.await?;
         learned.answered = Some(thread.clock.now());
+        learned.left = sending.left;
         learned.status = answer.status().as_u16();
-        let (parts, mut incoming) = answer.into_parts();
-        while let Some(data) = poll_fn(|cx| incoming.poll_data(cx)).await {
-            let when = |size| format!("in the body, after {}", ByteSize(size));
-            let data = data.map_err(|error| Lost::Trouble(trouble(&error, &self.shared, &when(learned.size))))?;
-            learned.size += data.len() as u64;
-            // The server may send as much again.
-            let _ = incoming.flow_control().release_capacity(data.len());
-            sink(data);
-        }
-        // A server that has said all may yet say that it wants no more of the body.
-        let _ = poll_fn(|cx| incoming.poll_trailers(cx)).await;
-        drop(place);
-        Ok(parts)
+        let (parts, body) = answer.into_parts();
+        Ok((parts, Incoming { body, sending, shared: self.shared.clone(), size: 0, _place: place }))
+    }
+
+    /// Charges a request with the bytes that nobody was charged with yet.
+    fn charge(&self, learned: &mut Learned) {
+        let (sent, received) = self.shared.unclaimed.replace((0, 0));
+        let aside = self.shared.aside.get().min(received);
+        self.shared.aside.set(self.shared.aside.get() - aside);
+        learned.bytes_sent += sent;
+        learned.bytes_received += received - aside;
     }
 
     /// The right to one stream, if the server takes one more.
-    fn place(&self) -> Option<Place<'_>> {
+    fn place(&self) -> Option<Place> {
         let active = self.shared.active.get();
         (self.shared.ended.get() || active < self.sender.current_max_send_streams()).then(|| {
             self.shared.active.set(active + 1);
-            Place(&self.shared)
+            Place(self.shared.clone())
         })
     }
 
-    async fn wait(&self) -> Place<'_> {
+    async fn wait(&self) -> Place {
         poll_fn(|cx| match self.place() {
             Some(place) => Poll::Ready(place),
             None => {
@@ -244,23 +279,103 @@ impl Line {
 }
 
 /// The right to one stream; given back when dropped.
-struct Place<'s>(&'s Shared);
+struct Place(Rc<Shared>);
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.active.set(self.0.active.get() - 1);
         self.0.wake();
     }
 }
 
-/// A request in the form of HTTP/2: what speaks of the connection stays behind.
-pub(super) fn request(
-    origin: &Origin,
-    method: &Method,
-    path: &str,
-    mut headers: HeaderMap,
-    body: &Bytes,
-) -> Result<Request<()>, String> {
+/// The body of an answer as it comes, and what of the request has not left yet. Dropped before its end, it gives the
+/// stream up; the connection goes on.
+pub(super) struct Incoming {
+    body: RecvStream,
+    sending: Sending,
+    shared: Rc<Shared>,
+    /// How much has come.
+    size: u64,
+    _place: Place,
+}
+
+impl Incoming {
+    /// The next piece; `None`: that was all.
+    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Trouble>>> {
+        if let Poll::Ready(Err(trouble)) = self.sending.poll(cx) {
+            return Poll::Ready(Some(Err(trouble)));
+        }
+        let Some(data) = ready!(self.body.poll_data(cx)) else { return Poll::Ready(None) };
+        let data = data.map_err(|error| {
+            trouble(&error, &self.shared, &format!("in the body, after {}", ByteSize(self.size)))
+        })?;
+        self.size += data.len() as u64;
+        // The server may send as much again.
+        let _ = self.body.flow_control().release_capacity(data.len());
+        Poll::Ready(Some(Ok(data)))
+    }
+
+    /// Whoever takes it is charged with so much that came: the next request over this connection is not.
+    pub fn set_aside(&self, bytes: u64) {
+        self.shared.aside.set(self.shared.aside.get() + bytes);
+    }
+}
+
+/// The body of a request on its way: goes out as the server takes it.
+struct Sending {
+    stream: SendStream<Bytes>,
+    clock: Clock,
+    /// Until all of it is handed over, or the stream takes no more.
+    body: Option<Body>,
+    /// What is at hand of it.
+    piece: Bytes,
+    /// When the last of it was handed over.
+    left: Option<Offset>,
+}
+
+impl Sending {
+    /// Behind a head that left at `sent`.
+    fn new(stream: SendStream<Bytes>, payload: &Payload, sent: Option<Offset>, clock: Clock) -> Sending {
+        let body = (!payload.is_empty()).then(|| payload.body());
+        let left = sent.filter(|_| body.is_none());
+        Sending { stream, clock, body, piece: Bytes::new(), left }
+    }
+
+    /// Hands over what the server takes now. Errors: it could not be read. What becomes of the stream, the answer says.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(Ok(())) };
+        loop {
+            if self.piece.is_empty() {
+                let Some(piece) = ready!(body.poll_piece(cx)) else { break };
+                self.piece = piece?;
+            }
+            self.stream.reserve_capacity(self.piece.len());
+            let room = self.stream.capacity();
+            if room == 0 {
+                match ready!(self.stream.poll_capacity(cx)) {
+                    Some(Ok(_)) => continue,
+                    Some(Err(_)) | None => break,
+                }
+            }
+            let part = self.piece.split_to(room.min(self.piece.len()));
+            let is_last = self.piece.is_empty() && body.left() == 0;
+            if self.stream.send_data(part, is_last).is_err() {
+                break;
+            }
+            if is_last {
+                self.left = Some(self.clock.now());
+                break;
+            }
+        }
+        self.body = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A request in the form of HTTP/2, with so long a body: what speaks of the connection stays behind.
+pub(super) fn request(origin: &Origin, request: &Request<Body>, length: u64) -> Result<Request<()>, String> {
+    let (method, mut headers) = (request.method(), request.headers().clone());
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let said = headers.remove(HOST);
     let authority = said.as_ref().map_or(origin.authority.as_bytes(), HeaderValue::as_bytes);
     let scheme = if origin.secure { "https" } else { "http" };
@@ -274,15 +389,15 @@ pub(super) fn request(
     if headers.get(TE).is_some_and(|te| te != "trailers") {
         headers.remove(TE);
     }
-    let has_body = !body.is_empty() || [Method::POST, Method::PUT, Method::PATCH].contains(method);
+    let has_body = length > 0 || [Method::POST, Method::PUT, Method::PATCH].contains(method);
     if has_body && !headers.contains_key(CONTENT_LENGTH) {
-        headers.insert(CONTENT_LENGTH, body.len().into());
+        headers.insert(CONTENT_LENGTH, length.into());
     }
-    let mut request = Request::new(());
-    *request.method_mut() = method.clone();
-    *request.uri_mut() = uri;
-    *request.headers_mut() = headers;
-    Ok(request)
+    let mut made = Request::new(());
+    *made.method_mut() = method.clone();
+    *made.uri_mut() = uri;
+    *made.headers_mut() = headers;
+    Ok(made)
 }
 
 /// Whether the server says, or it is known otherwise, that it has not begun with the request.

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use hyper::rt::ReadBufCursor;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::body::Watch;
 use super::clock::Clock;
 use super::dial::Trouble;
 use super::network::Stream;
@@ -71,6 +72,12 @@ pub struct Traffic {
     pub waker: RefCell<Waker>,
     /// When the first byte since the last [`Traffic::begin`] left.
     pub first_out: Cell<Option<Offset>>,
+    /// When the last one left.
+    pub last_out: Cell<Offset>,
+    /// When the first byte behind it came in.
+    pub first_in: Cell<Option<Offset>>,
+    /// The body that is being sent, where it is read meanwhile.
+    pub watch: RefCell<Option<Rc<Watch>>>,
     /// Bytes out, since the connection was made.
     pub sent: Cell<u64>,
     /// Bytes in, since the connection was made.
@@ -85,12 +92,20 @@ impl Traffic {
         let mut waker = self.waker.borrow_mut();
         if !waker.will_wake(who) {
             waker.clone_from(who);
+            if let Some(watch) = &*self.watch.borrow() {
+                watch.wakes(who);
+            }
         }
     }
 
-    /// A new request begins.
-    pub fn begin(&self) {
+    /// A new request begins, whose body is watched where it is read meanwhile.
+    pub fn begin(&self, watch: Option<Rc<Watch>>) {
         self.first_out.set(None);
+        self.first_in.set(None);
+        if let Some(watch) = &watch {
+            watch.wakes(&self.waker.borrow());
+        }
+        *self.watch.borrow_mut() = watch;
     }
 }
 
@@ -120,6 +135,9 @@ impl hyper::rt::Read for Wire {
         match Pin::new(&mut this.stream).poll_read(cx, &mut bytes) {
             Poll::Ready(Ok(())) => {
                 let bytes = bytes.filled();
+                if !bytes.is_empty() && this.traffic.first_in.get().is_none() {
+                    this.traffic.first_in.set(Some(this.clock.now()));
+                }
                 if bytes.is_empty() && room > 0 {
                     let end = || Trouble::new(crate::metrics::ErrorKind::Closed, "connection closed by the peer");
                     this.traffic.end.borrow_mut().get_or_insert_with(end);
@@ -179,6 +197,7 @@ impl Wire {
         let waker = self.traffic.waker.borrow();
         match write(Pin::new(&mut self.stream), &mut Context::from_waker(&waker)) {
             Poll::Ready(Ok(count)) => {
+                self.traffic.last_out.set(self.clock.now());
                 self.traffic.sent.set(self.traffic.sent.get() + count as u64);
                 Poll::Ready(Ok(count))
             }

@@ -1,5 +1,7 @@
 //! The steps: requests, dialogues, and what they want of an answer.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Delay, Expr, Measure, SeriesId, SocketId, Statement, Step, VarId};
@@ -259,5 +261,19 @@ pub struct File {
     /// Its media type, where one is written.
     pub media_type: Option<String>,
     /// What it holds.
-    pub bytes: Vec<u8>,
+    pub content: Content,
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// These bytes.
+    Read(Arc<Vec<u8>>),
+    /// More than is kept in memory: it is read while it is sent. Only as a whole body or a whole part of one.
+    OnDisk {
+        /// Where it lies.
+        path: PathBuf,
+        /// How long it is, in bytes.
+        size: u64,
+    },
 }

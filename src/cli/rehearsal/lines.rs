@@ -138,7 +138,7 @@ impl Lines {
                     }
                 }
             }
-            Event::Request { step, method, url, headers, body } => {
+            Event::Request { step, method, url, headers, body, size } => {
                 self.step.replace(None);
                 let line = format!("{method} {}", scene.hide(url));
                 let name = self.name(*step);
@@ -146,8 +146,7 @@ impl Lines {
                 let pairs = headers
                     .iter()
                     .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-                let size = body.len() as u64;
-                self.head(*step, &head) + &self.headers(scene, pairs) + &self.body(scene, body, size)
+                self.head(*step, &head) + &self.headers(scene, pairs) + &self.body(scene, body, *size)
             }
             Event::Redirected { step, status, method, url } => {
                 let to = self.paint(Ink::Faint, &format!(" redirected to {method} {}", scene.hide(url)));

@@ -76,9 +76,9 @@ impl Objects {
             Event::Ended(part, outcome) => {
                 json!({ "event": "ended", "part": self.part(*part), "outcome": format!("{outcome:?}").to_lowercase() })
             }
-            Event::Request { step, method, url, headers: sent, body: bytes } => json!({
+            Event::Request { step, method, url, headers: sent, body: bytes, size } => json!({
                 "event": "request", "step": self.step(*step), "method": method, "url": scene.hide(url),
-                "headers": headers(sent), "body": body(bytes),
+                "headers": headers(sent), "body": body(bytes), "size": size,
             }),
             Event::Redirected { step, status, method, url } => json!({
                 "event": "redirected", "step": self.step(*step), "status": status, "method": method,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use crate::check::each;
-use crate::check::meaning::{self, ExprKind, Operator, Owner, VarId};
+use crate::check::meaning::{self, Content, ExprKind, Operator, Owner, VarId};
 use crate::plan::arithmetic::{arithmetic, negate};
 use crate::plan::expr::{Expr, Extractor, Find, Function, JsonPath, Piece, Segment, Template};
 use crate::plan::value::File;
@@ -239,11 +239,14 @@ impl Lower<'_> {
                 let of = self.optional(of.as_deref());
                 Expr::Find(Box::new(Find { extractor: lower_extractor(extractor), all: *all, of }))
             }
-            ExprKind::File(file) => Expr::Literal(Value::File(Arc::new(File {
-                name: file.name.clone(),
-                media_type: file.media_type.clone(),
-                content: Value::from_bytes(file.bytes.clone()),
-            }))),
+            ExprKind::File(file) => match &file.content {
+                Content::Read(bytes) => Expr::Literal(Value::File(Arc::new(File {
+                    name: file.name.clone(),
+                    media_type: file.media_type.clone(),
+                    content: Value::from_bytes(bytes.to_vec()),
+                }))),
+                Content::OnDisk { .. } => panic!("a file stays on disk only where it is sent as it is"),
+            },
             ExprKind::StatusIs(patterns) => Expr::StatusIs(patterns.clone()),
             ExprKind::Matches(of, pattern) => Expr::Matches(self.boxed(of), regex(pattern)),
             ExprKind::Bad => panic!("a sound scenario has no holes"),

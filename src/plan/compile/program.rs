@@ -3,10 +3,11 @@
 use super::lower::Lower;
 use super::sockets::Places;
 use crate::base::{Sources, Span};
-use crate::check::meaning::{self, Statement};
+use crate::check::meaning::{self, Content, ExprKind, Statement};
 use crate::plan::expr::{Expr, Extractor, Function, Piece, Template};
 use crate::plan::{
-    Block, Body, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, TargetId, Value,
+    Block, Body, Field, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, TargetId, Upload,
+    Value,
 };
 
 /// The tables of a plan that statements fill.
@@ -165,8 +166,14 @@ impl<'a> Program<'a> {
             meaning::Body::None => Body::None,
             meaning::Body::Json(value) => Body::Json(self.lower.expr(value)),
             meaning::Body::Form(fields) => Body::Form(self.lower.fields(fields)),
-            meaning::Body::Multipart(fields) => Body::Multipart(self.lower.fields(fields)),
-            meaning::Body::Text(value) => Body::Text(self.lower.expr(value)),
+            meaning::Body::Multipart(fields) => {
+                let field = |(name, value): &(String, meaning::Expr)| {
+                    let field = upload(value).map_or_else(|| Field::Value(self.lower.expr(value)), Field::File);
+                    (name.clone(), field)
+                };
+                Body::Multipart(fields.iter().map(field).collect())
+            }
+            meaning::Body::Text(value) => upload(value).map_or_else(|| Body::Text(self.lower.expr(value)), Body::File),
         };
         let named = |(name, value): &(crate::base::Spanned<String>, _)| (name.value.clone(), self.lower.expr(value));
         let is_said = |(_, value): &(String, Expr)| !matches!(value, Expr::Literal(Value::Null));
@@ -385,6 +392,14 @@ pub(super) fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
             }
             Expr::Index(left, right) | Expr::Binary(left, _, right) => inside(left) || inside(right),
         }
+}
+
+/// The file that this is, where it is read while it is sent.
+fn upload(value: &meaning::Expr) -> Option<Upload> {
+    let ExprKind::File(file) = &value.kind else { return None };
+    let Content::OnDisk { path, size } = &file.content else { return None };
+    let (name, media_type) = (file.name.clone(), file.media_type.clone());
+    Some(Upload { path: path.clone(), name, media_type, size: *size })
 }
 
 #[cfg(test)]

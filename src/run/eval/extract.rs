@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use regex::Regex;
 
 use super::{Answer, NoValue, Operand, Scope, json};
-use crate::base::ByteSize;
+use crate::base::{ByteSize, Offset};
 use crate::metrics::ErrorKind;
 use crate::plan::Value;
 use crate::plan::expr::Extractor;
@@ -16,7 +16,7 @@ pub(super) fn extract<'a>(extractor: &'a Extractor, scope: &mut Scope<'a>) -> Re
     Ok(match extractor {
         Extractor::Status => (answer.status != 0).then(|| Value::Number(f64::from(answer.status)).into()),
         Extractor::Header(name) => header(answer, name).map(Operand::Text),
-        Extractor::Cookie(name) => cookie(answer, name).map(|value| Operand::Text(Cow::Owned(value))),
+        Extractor::Cookie(name) => cookie(answer, name, scope.thread.clock.now()).map(|value| Operand::Text(Cow::Owned(value))),
         Extractor::Body if is_cut(answer) => return Err(beyond(answer)),
         Extractor::Body => Some(Operand::Text(String::from_utf8_lossy(answer.body))),
         Extractor::Json(path) => or_beyond(answer, json::find(answer.body, path))?.map(Operand::from),
@@ -76,13 +76,13 @@ fn header<'a>(answer: &'a Answer<'a>, name: &str) -> Option<Cow<'a, str>> {
 
 /// The value that this answer sets the cookie to, the last one as in a browser's jar; else the one that the user keeps
 /// for its URL.
-fn cookie(answer: &Answer<'_>, name: &str) -> Option<String> {
+fn cookie(answer: &Answer<'_>, name: &str, now: Offset) -> Option<String> {
     let set = answer.headers?.get_all(http::header::SET_COOKIE).iter().rev().find_map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         let (key, value) = text.split(';').next()?.split_once('=')?;
         (key.trim() == name).then(|| value.trim().to_owned())
     });
-    set.or_else(|| answer.session?.cookie(answer.url, name))
+    set.or_else(|| answer.session?.cookie(now, answer.url, name))
 }
 
 /// The first group, or the whole match where the pattern has none.

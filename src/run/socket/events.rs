@@ -1,31 +1,27 @@
 //! Streams of server-sent events: opened by a request, read like a socket, and left without a handshake.
+//!
+//! How their bytes come is the `stream`'s next door; here they become events.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use http::HeaderMap;
 use http::response::Parts;
-use http::{HeaderMap, Request};
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
 
 use super::line::{Line, QUEUE_BYTES_MAX};
+use super::stream::{Asked, Way, open};
 use super::{Failed, Reason, User};
 use crate::base::Offset;
-use crate::base::units::duration_text;
 use crate::metrics::{Counter, ErrorKind, Sample};
 use crate::plan::{Events, PointId};
-use crate::run::connection::{self, Connection};
 use crate::run::dial::Trouble;
 use crate::run::eval::Answer;
-use crate::run::place::Origin;
 use crate::run::request::{Prepared, Ready};
-use crate::run::thread::Thread;
 use crate::run::trace::Event as Told;
 use crate::run::wire::Wires;
 
@@ -56,17 +52,14 @@ impl User {
 
     async fn open_stream(&mut self, op: &Events, sample: &mut Sample, point: PointId) -> Result<Line, Reason> {
         let thread = self.thread.clone();
-        let Ready { mut request, origin, url, .. } = match Prepared::new(&op.request, &thread) {
+        let Ready { mut request, origin, url, body, .. } = match Prepared::new(&op.request, &thread) {
             Ok(prepared) => self.request(&op.request, &prepared, point)?,
             Err(why) => return Err(self.no_value(point, &why)),
         };
         if !op.request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
             request.headers_mut().insert(ACCEPT, HeaderValue::from_static(EVENT_STREAM));
         }
-        self.tell_request(op.step, &url, &request);
-        if let Some(proxy) = thread.forwards(&origin) {
-            proxy.forward(&mut request, &origin);
-        }
+        self.tell_request(op.step, &url, &request, &body);
         let due = sample.due;
         let deadline = due + op.request.timeout;
         // Streams are opened rarely: what a failure would tell is copied before.
@@ -78,15 +71,11 @@ impl User {
                 user.opening(method.as_str(), &url, &headers, answered)
             });
         };
-        let opening = pin!(open(&thread, request, origin, deadline, sample));
-        let (head, stream) = match self.wait(opening).await {
-            Ok(Some(opened)) => opened,
-            Ok(None) => {
-                let within = duration_text(op.request.timeout);
-                self.note(point, ErrorKind::Timeout, || format!("no answer within {within}"));
-                hold(self, ErrorKind::Timeout, None);
-                return Err((ErrorKind::Timeout, point));
-            }
+        let session = self.session.clone();
+        let asked_for = Asked { request, payload: body, origin, deadline, timeout: op.request.timeout };
+        let opening = pin!(open(&thread, &session, asked_for, sample));
+        let (head, way) = match self.wait(opening).await {
+            Ok(opened) => opened,
             Err(trouble) => {
                 self.note(point, trouble.kind, || trouble.text);
                 hold(self, trouble.kind, None);
@@ -100,6 +89,7 @@ impl User {
         if self.thread.relative {
             self.last_url = Some(url.clone());
         }
+        let stream = EventStream { way, reader: Reader::default() };
         Ok(Line::events(stream, url, due, self.thread.clock.now()))
     }
 
@@ -114,16 +104,17 @@ impl User {
     ) -> Result<(), Reason> {
         let (status, nothing) = (head.status.as_u16(), Bytes::new());
         self.tell(|| Told::Response { step: op.step, status, headers: &head.headers, body: &[], size: 0, time });
+        if self.thread.plan.targets[op.request.target.0 as usize].cookies {
+            self.session.learn(&self.thread, url, &head.headers);
+        }
         if status >= 400 && !op.request.looks_at.status {
             self.note(point, ErrorKind::Status, || format!("answered with status {}", head.status));
             return Err((ErrorKind::Status, point));
         }
-        if self.thread.plan.targets[op.request.target.0 as usize].cookies {
-            self.session.learn(url, &head.headers);
-        }
         let headers = Some(&head.headers);
-        let answer =
-            Answer { status, headers, body: &nothing, size: 0, url, time, event: None, digest: None, session: None };
+        let session = self.session.has_cookies().then(|| self.session.clone());
+        let session = session.as_deref();
+        let answer = Answer { status, headers, body: &nothing, size: 0, url, time, event: None, digest: None, session };
         self.judge(&op.request.parts, &answer)?;
         let found = content_type(&head.headers);
         if found.as_deref().is_none_or(|found| !found.eq_ignore_ascii_case(EVENT_STREAM)) {
@@ -143,60 +134,9 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(value.split(';').next().unwrap_or_default().trim().to_owned())
 }
 
-/// Dials, sends the request and reads the head of its answer. `None`: there is none by the deadline. The sample learns
-/// when the request left, the status that came, and the bytes both ways.
-async fn open(
-    thread: &Rc<Thread>,
-    request: Request<Full<Bytes>>,
-    origin: Rc<Origin>,
-    deadline: Offset,
-    sample: &mut Sample,
-) -> Result<Option<(Parts, EventStream)>, Trouble> {
-    let connection = Connection::open(thread, origin, deadline).await?;
-    let Connection { mut sender, connection, traffic, .. } = *connection;
-    let mut connection = connection;
-    let mut response = Box::pin(sender.send_request(request));
-    let polled = poll_fn(|cx| {
-        traffic.wakes(cx.waker());
-        let inner = &mut Context::from_waker(&thread.wires.waker);
-        loop {
-            thread.wires.take_woken();
-            if let Some(live) = &mut connection
-                && Pin::new(live).poll(inner).is_ready()
-            {
-                connection = None;
-            }
-            if let Poll::Ready(answer) = response.as_mut().poll(inner) {
-                return Poll::Ready(answer);
-            }
-            if !thread.wires.take_woken() {
-                return Poll::Pending;
-            }
-        }
-    });
-    let answer = thread.clock.within(deadline, polled).await;
-    drop(response);
-    sample.sent = traffic.first_out.get().unwrap_or(sample.begun);
-    (sample.bytes_sent, sample.bytes_received) = (traffic.sent.get(), traffic.received.get());
-    let answer = match answer {
-        Err(_) => return Ok(None),
-        Ok(Err(error)) => return Err(connection::trouble(&error, &traffic, "before the answer's head")),
-        Ok(Ok(answer)) => answer,
-    };
-    sample.status = answer.status().as_u16();
-    let (head, body) = answer.into_parts();
-    let reader = Reader::default();
-    Ok(Some((head, EventStream { body, connection, _sender: sender, traffic, reader })))
-}
-
 /// A stream of events while it is open.
 pub(super) struct EventStream {
-    body: Incoming,
-    /// Until it has ended.
-    connection: Option<connection::Live>,
-    /// The connection ends when nobody could send over it any more.
-    _sender: connection::Sender,
-    traffic: Rc<crate::run::wire::Traffic>,
+    way: Way,
     reader: Reader,
 }
 
@@ -208,36 +148,17 @@ impl EventStream {
 
     /// The next event; `None`: the stream has ended.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>, wires: &Wires) -> Poll<Option<Result<Arrived, Trouble>>> {
-        self.traffic.wakes(cx.waker());
-        let inner = &mut Context::from_waker(&wires.waker);
         loop {
             if let Some(event) = self.reader.events.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
             }
-            wires.take_woken();
-            if let Some(live) = &mut self.connection
-                && Pin::new(live).poll(inner).is_ready()
-            {
-                self.connection = None;
-            }
-            match Pin::new(&mut self.body).poll_frame(inner) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Ok(data) = frame.into_data()
-                        && let Err(trouble) = self.reader.read(&data)
-                    {
+            match ready!(self.way.poll_data(cx, wires)) {
+                Some(data) => {
+                    if let Err(trouble) = data.and_then(|data| self.reader.read(&data)) {
                         return Poll::Ready(Some(Err(trouble)));
                     }
-                    continue;
                 }
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Ready(Some(Err(error))) => {
-                    let trouble = connection::trouble(&error, &self.traffic, "in the stream of events");
-                    return Poll::Ready(Some(Err(trouble)));
-                }
-                Poll::Pending => {}
-            }
-            if !wires.take_woken() {
-                return Poll::Pending;
+                None => return Poll::Ready(None),
             }
         }
     }

@@ -8,6 +8,7 @@ mod lasting;
 mod line;
 mod receive;
 mod standing;
+mod stream;
 mod talk;
 mod transport;
 mod upgrade;

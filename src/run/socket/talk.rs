@@ -15,6 +15,7 @@ use crate::base::Offset;
 use crate::metrics::exchange::{Answered, Speaker, Spoken};
 use crate::metrics::{ErrorKind, Sample};
 use crate::plan::{Op, Plan, PointId, SocketId, StepId};
+use crate::run::body::Payload;
 use crate::run::keep::Evidence;
 
 /// So many of the messages that were sent last are held.
@@ -103,7 +104,7 @@ impl User {
             headers: self.headers_kept(headers),
             body: self.content(body, body.len() as u64),
         });
-        Evidence { request: Some(self.asked(method, url, headers, &[])), response, messages: Vec::new() }
+        Evidence { request: Some(self.asked(method, url, headers, &Payload::default())), response, messages: Vec::new() }
     }
 
     /// Keeps a failed sample with what was said on its socket, if it is one of the first.

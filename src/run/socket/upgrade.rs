@@ -118,7 +118,7 @@ impl User {
         let keeps = self.thread.plan.targets[op.request.target.0 as usize].cookies;
         let keeps = keeps.then(|| (self.session.clone(), url.clone()));
         let url: Rc<str> = url.replacen("http", "ws", 1).into();
-        self.tell(|| Event::Request { step: op.step, method: "GET", url: &url, headers: request.headers(), body: &[] });
+        self.tell(|| Event::Request { step: op.step, method: "GET", url: &url, headers: request.headers(), body: &[], size: 0 });
         Ok((Upgrade { origin, head: head_of(&request), key, offered, keeps, refused: OnceCell::new() }, url))
     }
 }
@@ -138,7 +138,7 @@ async fn shake_hands(
     let status = answered.status;
     sample.status = status.as_u16();
     if let Some((session, url)) = &upgrade.keeps {
-        session.learn(url, &answered.headers);
+        session.learn(thread, url, &answered.headers);
     }
     let wrong = match status {
         StatusCode::SWITCHING_PROTOCOLS => {

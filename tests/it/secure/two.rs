@@ -15,47 +15,53 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::world::{Authority, Net, Scene, Seen, accept, answer_all, scene};
 
 /// What the server does with a request.
-enum Reply {
+pub enum Reply {
     /// Answers with that body after so long.
     Ok(Vec<u8>, Duration),
     Status(u16),
     Reset(Reason),
     Silence,
+    /// Redirects to that place with that status.
+    Redirect(u16, &'static str),
+    /// Answers with a stream of events: each text after a pause. Then the stream ends, or stays open.
+    Events(Vec<(Duration, &'static str)>, bool),
     /// Answers the head, a piece of a longer body, and goes.
     Cut,
+    /// The same of a stream of events, after the first.
+    CutEvents,
 }
 
-fn ok() -> Reply {
+pub fn ok() -> Reply {
     Reply::Ok(b"ok".to_vec(), Duration::ZERO)
 }
 
 /// A request as the server hears it.
-struct Heard {
-    connection: u32,
-    method: Method,
-    uri: String,
-    headers: HeaderMap,
-    body: usize,
+pub struct Heard {
+    pub connection: u32,
+    pub method: Method,
+    pub uri: String,
+    pub headers: HeaderMap,
+    pub body: usize,
 }
 
 type Answers = dyn Fn(&Heard) -> Reply;
 
 /// A server of HTTP/2.
 #[derive(Clone)]
-struct Server {
+pub struct Server {
     answers: Rc<Answers>,
     streams_max: u32,
-    heard: Rc<RefCell<Vec<Heard>>>,
+    pub heard: Rc<RefCell<Vec<Heard>>>,
     /// Requests that are being answered, and the most that were so at a time.
-    busy: Rc<Cell<(usize, usize)>>,
+    pub busy: Rc<Cell<(usize, usize)>>,
 }
 
 impl Server {
-    fn new(answers: impl Fn(&Heard) -> Reply + 'static) -> Server {
+    pub fn new(answers: impl Fn(&Heard) -> Reply + 'static) -> Server {
         Server { answers: Rc::new(answers), streams_max: 100, heard: Rc::default(), busy: Rc::default() }
     }
 
-    fn at_most(mut self, streams: u32) -> Server {
+    pub fn at_most(mut self, streams: u32) -> Server {
         self.streams_max = streams;
         self
     }
@@ -88,6 +94,10 @@ impl Server {
         self.busy.set((busy + 1, most.max(busy + 1)));
         let (head, mut incoming) = request.into_parts();
         let mut body = 0;
+        if head.uri.path() == "/stall" {
+            // Nobody takes the body: no more of it comes than was allowed for.
+            return std::future::pending().await;
+        }
         while let Some(Ok(data)) = incoming.data().await {
             body += data.len();
             let _ = incoming.flow_control().release_capacity(data.len());
@@ -111,9 +121,30 @@ impl Server {
             Reply::Status(code) => drop(respond.send_response(status(code), true)),
             Reply::Reset(reason) => respond.send_reset(reason),
             Reply::Silence => std::future::pending().await,
-            Reply::Cut => {
-                let mut stream = respond.send_response(status(200), false).expect("it can be answered");
-                let _ = stream.send_data(Bytes::from_static(b"half"), false);
+            Reply::Redirect(status, to) => {
+                let head = Response::builder().status(status).header("location", to).body(()).expect("a head");
+                drop(respond.send_response(head, true));
+            }
+            Reply::Events(events, ends) => {
+                let head = Response::builder().header("content-type", "text/event-stream").body(()).expect("a head");
+                let mut stream = respond.send_response(head, false).expect("it can be answered");
+                for (after, text) in events {
+                    tokio::time::sleep(after).await;
+                    let _ = stream.send_data(Bytes::from_static(text.as_bytes()), false);
+                }
+                if ends {
+                    let _ = stream.send_data(Bytes::new(), true);
+                } else {
+                    // Until nobody listens any more.
+                    let _ = std::future::poll_fn(|cx| stream.poll_reset(cx)).await;
+                }
+            }
+            Reply::Cut | Reply::CutEvents => {
+                let is_cut = matches!(reply, Reply::Cut);
+                let head = Response::builder().header("content-type", "text/event-stream").body(()).expect("a head");
+                let mut stream = respond.send_response(head, false).expect("it can be answered");
+                let half: &[u8] = if is_cut { b"half" } else { b"data: 1\n\n" };
+                let _ = stream.send_data(Bytes::from_static(half), false);
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 cut.notify_one();
             }
@@ -123,13 +154,13 @@ impl Server {
     }
 
     /// Over plain TCP.
-    fn plain(&self) -> Net {
+    pub fn plain(&self) -> Net {
         let server = self.clone();
         Net::new(move |far, number| server.clone().serve(far, number))
     }
 
     /// Over TLS, where it speaks these protocols.
-    fn secure(&self, ca: &Authority, protocols: &[&str]) -> Net {
+    pub fn secure(&self, ca: &Authority, protocols: &[&str]) -> Net {
         let (server, acceptor) = (self.clone(), ca.signs(&["shop.test"], 2090).server(protocols, None));
         Net::new(move |far, number| {
             let (server, acceptor) = (server.clone(), acceptor.clone());
@@ -145,7 +176,7 @@ impl Server {
 }
 
 /// A task over TLS, with these settings of its target.
-fn over_tls(ca: &Authority, settings: &str, task: &str) -> Scene {
+pub fn over_tls(ca: &Authority, settings: &str, task: &str) -> Scene {
     let text = format!(
         "target \"https://shop.test\" {{ timeout 5s; tls {{ ca \"ca.pem\" }}; {settings} }}\nuser u {{ think 1h; task t {{\n{task}\n}} }}"
     );
@@ -153,12 +184,12 @@ fn over_tls(ca: &Authority, settings: &str, task: &str) -> Scene {
 }
 
 /// A task over plain TCP, in HTTP/2 from the first byte.
-fn over_tcp(task: &str) -> Scene {
+pub fn over_tcp(task: &str) -> Scene {
     let target = "target \"http://127.0.0.1\" { timeout 5s; http 2 }";
     scene(&format!("{target}\nuser u {{ think 1h; task t {{\n{task}\n}} }}"))
 }
 
-fn good(seen: &Seen, samples: u64) {
+pub fn good(seen: &Seen, samples: u64) {
     assert_eq!((seen.samples(), seen.kinds(), seen.notes()), ((samples, 0), vec![], vec![]));
     assert_eq!(seen.left_open, 0);
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use scn::base::{Files, Seed, Sources};
 use scn::diagnostic::Severity;
 use scn::metrics::{Counter, ErrorKind};
-use scn::plan::{self, profile};
+use scn::plan::{self, Plan, profile};
 use scn::run::network::{Local, Network, Stream};
 use scn::run::resolve::Found;
 use scn::run::{self, Finished, Options, Stop};
@@ -189,20 +189,37 @@ pub async fn accept(acceptor: &TlsAcceptor, far: DuplexStream) -> Option<TlsStre
 /// A scenario, and what stands beside it.
 pub struct Scene {
     text: String,
-    files: HashMap<PathBuf, Vec<u8>>,
+    files: Beside,
     users: u32,
     iterations: u64,
     allow: Vec<String>,
 }
 
+/// Files that a test says, and behind them those of the disk.
+#[derive(Default)]
+struct Beside(HashMap<PathBuf, Vec<u8>>);
+
+impl Files for Beside {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0.get(path).map_or_else(|| std::fs::read(path), |bytes| Ok(bytes.clone()))
+    }
+
+    fn size(&self, path: &Path) -> io::Result<u64> {
+        match self.0.get(path) {
+            Some(bytes) => Ok(bytes.len() as u64),
+            None => std::fs::metadata(path).map(|about| about.len()),
+        }
+    }
+}
+
 /// This scenario: one iteration of one user.
 pub fn scene(text: &str) -> Scene {
-    Scene { text: text.to_owned(), files: HashMap::new(), users: 1, iterations: 1, allow: Vec::new() }
+    Scene { text: text.to_owned(), files: Beside::default(), users: 1, iterations: 1, allow: Vec::new() }
 }
 
 impl Scene {
     pub fn file(mut self, name: &str, content: &str) -> Scene {
-        self.files.insert(name.into(), content.as_bytes().to_vec());
+        self.files.0.insert(name.into(), content.as_bytes().to_vec());
         self
     }
 
@@ -265,12 +282,13 @@ impl Scene {
             tokio::time::sleep(Duration::from_secs(60)).await;
             finished
         })?;
-        Ok(Seen { finished, dialled: net.dialled.get(), left_open: net.open.get() })
+        Ok(Seen { plan, finished, dialled: net.dialled.get(), left_open: net.open.get() })
     }
 }
 
 /// What came of a scene.
 pub struct Seen {
+    pub plan: Plan,
     pub finished: Finished,
     pub dialled: u32,
     /// Connections that the servers still had a minute after the run.
