@@ -88,7 +88,6 @@ pub(super) struct Received {
 }
 
 /// How an answer is waited for.
-#[derive(Clone, Copy)]
 pub(super) struct Wanted {
     /// Until when.
     pub deadline: Offset,
@@ -157,7 +156,7 @@ impl Connection {
         &mut self,
         thread: &Thread,
         slot: &mut Option<Request<Body>>,
-        wanted: Wanted,
+        wanted: &Wanted,
         status: &mut u16,
         received: &mut Option<Received>,
     ) -> Result<bool, Unanswered> {
@@ -305,7 +304,7 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Nothing yet of an answer that is waited for like this.
-    pub fn new(wanted: Wanted) -> Kept {
+    pub fn new(wanted: &Wanted) -> Kept {
         let most = match (wanted.keep, wanted.keep_odd) {
             (true, _) => BODY_KEPT_MAX,
             (false, true) => KEPT_BYTES_MAX,

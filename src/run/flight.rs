@@ -288,7 +288,7 @@ impl Flight {
             };
             let (out, back) = (connection.traffic.sent.get(), connection.traffic.received.get());
             connection.traffic.begin(request.as_ref().and_then(|request| request.body().watch()));
-            let result = connection.exchange(thread, request, wanted, &mut attempt.status, received).await;
+            let result = connection.exchange(thread, request, &wanted, &mut attempt.status, received).await;
             attempt.sent = attempt.sent.or(connection.traffic.first_out.get());
             attempt.bytes_sent += connection.traffic.sent.get() - out;
             attempt.bytes_received += connection.traffic.received.get() - back;

@@ -33,7 +33,9 @@ impl User {
     }
 
     /// The step's request, for this user now, due now. One that cannot be made is a failed sample, recorded.
-    pub(super) fn prepare(&mut self, op: &Http, index: usize) -> Result<Flight, Failed> {
+    ///
+    /// It is large, and whoever sends it holds it across waits: in a box of its own it is moved once.
+    pub(super) fn prepare(&mut self, op: &Http, index: usize) -> Result<Box<Flight>, Failed> {
         let thread = self.thread.clone();
         let point = thread.plan.steps[op.step.0 as usize].point;
         let begun = thread.clock.now();
@@ -48,7 +50,7 @@ impl User {
         match ready {
             Ok(ready) => {
                 self.tell_request(op.step, &ready.url, &ready.request, &ready.body);
-                Ok(Flight::new(thread, self.session.clone(), ready, (op, index), self.due, begun))
+                Ok(Box::new(Flight::new(thread, self.session.clone(), ready, (op, index), self.due, begun)))
             }
             Err(why) => {
                 let done = thread.clock.now();

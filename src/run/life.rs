@@ -368,7 +368,7 @@ mod tests {
             assert!(place + life <= 1_280, "at rest: {place} + {life} bytes");
             let mut user = new();
             let walk = size_of_val(&user.pass(OpId(0)));
-            assert!(walk <= 2_304, "while it walks: {walk} bytes more");
+            assert!(walk <= 320, "while it walks: {walk} bytes more");
         });
     }
 }

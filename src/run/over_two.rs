@@ -37,7 +37,7 @@ impl Flight {
                 Err(why) => return Some(Err(Trouble::new(ErrorKind::Value, why))),
             };
             let mut learned = Learned::default();
-            let mut kept = Kept::new(wanted);
+            let mut kept = Kept::new(&wanted);
             let result = line
                 .exchange(&thread, request, &payload, (wanted.deadline, wanted.timeout), &mut learned, &mut |data| {
                     kept.push(data);
