@@ -118,7 +118,14 @@ impl User {
         let keeps = self.thread.plan.targets[op.request.target.0 as usize].cookies;
         let keeps = keeps.then(|| (self.session.clone(), url.clone()));
         let url: Rc<str> = url.replacen("http", "ws", 1).into();
-        self.tell(|| Event::Request { step: op.step, method: "GET", url: &url, headers: request.headers(), body: &[], size: 0 });
+        self.tell(|| Event::Request {
+            step: op.step,
+            method: "GET",
+            url: &url,
+            headers: request.headers(),
+            body: &[],
+            size: 0,
+        });
         Ok((Upgrade { origin, head: head_of(&request), key, offered, keeps, refused: OnceCell::new() }, url))
     }
 }
