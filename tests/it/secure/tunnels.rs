@@ -160,3 +160,42 @@ fn http_2_goes_through_a_tunnel_of_the_proxy_once_for_all_requests() {
     assert_eq!(*asked.borrow(), ["CONNECT shop.test:443 HTTP/1.1"]);
     assert_eq!(server.heard.borrow()[1].uri, "https://shop.test/b");
 }
+
+#[test]
+fn http_2_without_tls_goes_through_a_tunnel_too_and_to_addresses_of_ipv6() {
+    for (target, line) in [("127.0.0.1:81", "CONNECT 127.0.0.1:81 HTTP/1.1"), ("[::1]:81", "CONNECT [::1]:81 HTTP/1.1")]
+    {
+        let server = Server::new(|_| ok());
+        let behind = server.clone();
+        let (net, asked) = proxy(move |far, number| behind.clone().serve(far, number));
+        let settings = "http 2; proxy \"http://127.0.0.1:3128\"";
+        let text = format!(
+            "target \"http://{target}\" {{ {settings} }}\nuser u {{ task t {{ GET /a {{ expect status 200 }} }} }}"
+        );
+        good(&scene(&text).run(&net), 1);
+        assert_eq!(
+            (&asked.borrow()[..], &*server.heard.borrow()[0].uri),
+            (&[line.to_owned()][..], &*format!("http://{target}/a"))
+        );
+    }
+}
+
+#[test]
+fn a_stream_of_events_over_plain_http_is_asked_of_the_proxy_itself() {
+    let asked = Lines::default();
+    let kept = asked.clone();
+    let net = Net::new(move |mut far, _| {
+        let kept = kept.clone();
+        async move {
+            let Some(head) = read_head(&mut far).await else { return };
+            kept.borrow_mut().push(head.lines().next().unwrap_or_default().to_owned());
+            let _ = far.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n").await;
+            let _ = far.read(&mut [0; 1]).await;
+        }
+    });
+    let target = "target \"http://api.test:81\" { proxy \"http://127.0.0.1:3128\" }";
+    let task = "events GET /prices { one: receive within 1s { expect body == \"1\" } }";
+    let seen = scene(&format!("{target}\nuser u {{ think 1h; task t {{ {task} }} }}")).allow("api.test").run(&net);
+    good(&seen, 2);
+    assert_eq!(*asked.borrow(), ["GET http://api.test:81/prices HTTP/1.1"]);
+}
