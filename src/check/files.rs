@@ -91,7 +91,9 @@ pub(super) fn missing_file(span: Span, name: &str, path: &Path, error: &io::Erro
 fn file_too_large(span: Span, name: &str, bytes_max: usize) -> Diagnostic {
     let most = ByteSize(bytes_max as u64);
     let help = match bytes_max {
-        FILE_BYTES_MAX => "it is kept in memory for the whole run; `body file(…)` and a part of `multipart` send any file",
+        FILE_BYTES_MAX => {
+            "it is kept in memory for the whole run; `body file(…)` and a part of `multipart` send any file"
+        }
         _ => "it is kept in memory for the whole run: take a part of it",
     };
     Diagnostic::new(Rule::FileTooLarge, span, format!("`{name}` is larger than {most}")).help(help)

@@ -25,7 +25,7 @@ use crate::base::ByteSize;
 use crate::metrics::ErrorKind;
 use crate::plan;
 
-/// So much of a file is read at a time.
+/// So much is read of a file, and given out of a large piece, at a time; then other users of the thread have their turn.
 pub(super) const PIECE_BYTES: usize = 256 << 10;
 
 /// Most blocking threads of a load thread, which read files: more would only queue at the disk.
@@ -97,6 +97,7 @@ impl Payload {
                 index: 0,
                 offset: 0,
                 left: self.size(),
+                yielded: true,
                 ahead: None,
                 watch: Rc::new(Watch { waker: RefCell::new(Waker::noop().clone()), trouble: Cell::default() }),
             })),
@@ -184,6 +185,8 @@ pub(super) struct Reading {
     offset: u64,
     /// How much was not given out yet.
     left: u64,
+    /// Whether others have had their turn since the last piece.
+    yielded: bool,
     /// What is being read.
     ahead: Option<JoinHandle<io::Result<Bytes>>>,
     watch: Rc<Watch>,
@@ -247,8 +250,16 @@ impl Reading {
                 (self.index, self.offset) = (self.index + 1, 0);
                 continue;
             }
+            if !std::mem::replace(&mut self.yielded, true) {
+                // A disk and a server that are fast must not hold up a thread.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let bytes = match piece {
-                Piece::Bytes(bytes) => bytes.clone(),
+                Piece::Bytes(bytes) => {
+                    let from = self.offset as usize;
+                    bytes.slice(from..bytes.len().min(from + PIECE_BYTES))
+                }
                 Piece::File(upload) => {
                     let offset = self.offset;
                     let read = ready!(Pin::new(self.ahead.get_or_insert_with(|| upload.read(offset))).poll(cx));
@@ -266,6 +277,7 @@ impl Reading {
             };
             self.offset += bytes.len() as u64;
             self.left -= bytes.len() as u64;
+            self.yielded = bytes.len() < PIECE_BYTES;
             return Poll::Ready(Some(Ok(bytes)));
         }
     }

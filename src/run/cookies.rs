@@ -56,7 +56,8 @@ impl Jar {
         let life = life(&cookie, at.date);
         let domain = cookie.domain.as_cow().unwrap_or_default().into_owned();
         let (path, name) = (cookie.path.to_string(), cookie.name().to_owned());
-        let end = life.map(|life| End { domain: domain.clone(), path: path.clone(), name: name.clone(), at: at.now + life });
+        let end =
+            life.map(|life| End { domain: domain.clone(), path: path.clone(), name: name.clone(), at: at.now + life });
         if life == Some(Duration::ZERO) {
             self.store.remove(&domain, &path, &name);
         } else {
@@ -86,7 +87,9 @@ impl Jar {
     pub fn of(&self, url: &Url, now: Offset) -> Vec<(&str, &str)> {
         let has_ended = |cookie: &Cookie<'_>| {
             let is_its = |end: &&End| {
-                end.name == cookie.name() && end.path == *cookie.path && cookie.domain.as_cow().is_some_and(|of| of == end.domain)
+                end.name == cookie.name()
+                    && end.path == *cookie.path
+                    && cookie.domain.as_cow().is_some_and(|of| of == end.domain)
             };
             self.ends.iter().find(is_its).is_some_and(|end| end.at <= now)
         };

@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn what_is_large_is_sent_from_where_it_lies() {
         let large = Value::from("x".repeat(COPIED_MAX + 1).as_str());
-        let (body, boundary) = made(&[("small", Value::from("s")), ("large", large.clone()), ("last", Value::from("l"))]);
+        let (body, boundary) =
+            made(&[("small", Value::from("s")), ("large", large.clone()), ("last", Value::from("l"))]);
         let Payload::Pieces(pieces) = &body else { panic!("it is in pieces") };
         let Piece::Bytes(lies) = &pieces[1] else { panic!("it lies in memory") };
         assert_eq!((pieces.len(), lies.as_ptr()), (3, large.as_bytes().expect("a text").as_ptr()));

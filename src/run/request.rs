@@ -112,9 +112,7 @@ impl Prepared {
             Body::None => Some(Bytes::new().into()),
             Body::Json(value) => fixed(value, thread).map(|value| Payload::Whole(value.to_json().to_string().into())),
             Body::Text(value) => fixed(value, thread).map(|value| Payload::Whole(value.raw().into_owned().into())),
-            Body::File(disk) => {
-                Some(Payload::Pieces([SentPiece::File(Rc::new(Upload::new(disk.clone())))].into()))
-            }
+            Body::File(disk) => Some(Payload::Pieces([SentPiece::File(Rc::new(Upload::new(disk.clone())))].into())),
             Body::Form(_) | Body::Multipart(_) => None,
         };
         let uploads = match &op.body {

@@ -17,9 +17,7 @@ use bytes::Bytes;
 use h2::Reason;
 use h2::client::SendRequest;
 use h2::{RecvStream, SendStream};
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
 use http::{Method, Request, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -306,9 +304,8 @@ impl Incoming {
             return Poll::Ready(Some(Err(trouble)));
         }
         let Some(data) = ready!(self.body.poll_data(cx)) else { return Poll::Ready(None) };
-        let data = data.map_err(|error| {
-            trouble(&error, &self.shared, &format!("in the body, after {}", ByteSize(self.size)))
-        })?;
+        let data = data
+            .map_err(|error| trouble(&error, &self.shared, &format!("in the body, after {}", ByteSize(self.size))))?;
         self.size += data.len() as u64;
         // The server may send as much again.
         let _ = self.body.flow_control().release_capacity(data.len());

@@ -148,6 +148,69 @@ fn a_server_does_not_read_what_is_sent() {
     held.nothing_leaks(&mut [&mut rogue]);
 }
 
+/// A file on the disk that is larger than what is kept of one in memory: it is read while it is sent.
+fn on_disk() -> tempfile::TempPath {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    file.as_file().set_len(20 << 20).expect("it grows");
+    file.into_temp_path()
+}
+
+/// A scenario that sends that file to `rogue`.
+fn sends(file: &tempfile::TempPath, rogue: &Rogue, timeout: &str) -> Trial {
+    let path = file.display();
+    Trial::of(&format!(
+        "target \"{}\" {{ timeout {timeout} }}\nuser u {{ task t {{ step: POST /x {{ multipart {{ file: file(\"{path}\") }} }} }} }}\n",
+        rogue.url()
+    ))
+}
+
+#[test]
+fn a_file_is_read_while_it_is_sent_by_many_at_once() {
+    let held = alone();
+    let mut rogue = Rogue::new(|call| {
+        assert!(call.head.to_ascii_lowercase().contains("content-length: 20971"), "{}", call.head);
+        call.answer(200, "")
+    });
+    let file = on_disk();
+    let seen = sends(&file, &rogue, "60s").users(8).run();
+    assert_eq!((seen.kinds(), seen.samples()), (vec![], (8, 0)), "{:?}", seen.notes());
+    assert!(seen.total().totals().bytes_sent > 8 * (20 << 20));
+    held.nothing_leaks(&mut [&mut rogue]);
+}
+
+#[test]
+fn a_server_does_not_read_a_file_that_is_sent_or_resets_in_the_middle_of_it() {
+    let held = alone();
+    let file = on_disk();
+    let mut silent = Rogue::at_the_door(|_| {
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        false
+    });
+    let seen = sends(&file, &silent, "1s").users(2).run();
+    assert_eq!((seen.kinds(), seen.samples()), (vec![("timeout", 2)], (2, 2)), "{:?}", seen.notes());
+    let mut resets = Rogue::at_the_door(|call| {
+        let _ = std::io::copy(&mut std::io::Read::take(&call.stream, 1 << 20), &mut std::io::sink());
+        call.reset()
+    });
+    let seen = sends(&file, &resets, "60s").users(2).run();
+    assert_eq!((seen.kinds(), seen.samples()), (vec![("reset", 2)], (2, 2)), "{:?}", seen.notes());
+    held.nothing_leaks(&mut [&mut silent, &mut resets]);
+}
+
+#[test]
+fn a_file_that_is_gone_fails_its_steps_as_local_and_sends_nothing_more() {
+    let held = alone();
+    let file = on_disk();
+    let mut rogue = Rogue::at_the_door(Call::stays_silent);
+    let trial = sends(&file, &rogue, "60s");
+    let plan = trial.plan();
+    drop(file);
+    let seen = trial.run_plan(plan);
+    assert_eq!((seen.kinds(), seen.samples()), (vec![("local", 3)], (3, 3)), "{:?}", seen.notes());
+    assert!(seen.notes()[0].ends_with("is not there any more"), "{:?}", seen.notes());
+    held.nothing_leaks(&mut [&mut rogue]);
+}
+
 #[test]
 fn a_body_is_shorter_than_its_length() {
     fails_as("closed", "in the body, after 4B", |call| {

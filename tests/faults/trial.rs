@@ -1,7 +1,8 @@
 //! A trial: a scenario against rogues, with an exact number of iterations, and what came of it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use scn::base::{Files, Seed, Sources};
@@ -30,6 +31,19 @@ pub fn alone() -> Held {
 
 /// The size of `large.bin`, which lies beside every scenario: more than the buffers of two sockets hold.
 const LARGE_BYTES: usize = 12 << 20;
+
+/// Files that lie beside every scenario, and behind them those of the disk.
+struct Beside(HashMap<PathBuf, Vec<u8>>);
+
+impl Files for Beside {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0.read(path).or_else(|_| std::fs::read(path))
+    }
+
+    fn size(&self, path: &Path) -> io::Result<u64> {
+        self.0.size(path).or_else(|_| std::fs::metadata(path).map(|about| about.len()))
+    }
+}
 
 /// What the process held before a test began.
 pub struct Held {
@@ -90,7 +104,12 @@ impl Trial {
     /// Runs it; every iteration that was started must have come to an end.
     #[track_caller]
     pub fn run(&self) -> Seen {
-        let plan = self.plan();
+        self.run_plan(self.plan())
+    }
+
+    /// The same of a plan that was made before.
+    #[track_caller]
+    pub fn run_plan(&self, plan: Plan) -> Seen {
         let options = Options { threads: 1, run_id: "run".into(), ..Options::default() };
         let finished = run::run(&plan, &options, &Stop::default(), &mut |_| {});
         let finished = finished.unwrap_or_else(|error| panic!("the run cannot start: {error:?}"));
@@ -107,8 +126,9 @@ impl Trial {
         seen
     }
 
-    fn plan(&self) -> Plan {
-        let files: HashMap<PathBuf, Vec<u8>> = HashMap::from([("large.bin".into(), vec![b'x'; LARGE_BYTES])]);
+    /// What is run.
+    pub fn plan(&self) -> Plan {
+        let files = Beside(HashMap::from([("large.bin".into(), vec![b'x'; LARGE_BYTES])]));
         let mut sources = Sources::default();
         let file = sources.add("trial.scn", self.scenario.as_str());
         let parsed = scn::syntax::parse_whole(file, &mut sources, &files as &dyn Files);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use scn::base::{Offset, Sources};
 use scn::metrics::verdict::Limit;
-use scn::metrics::{ErrorKind, Judged, Recent, Recorder, Snapshot, Verdict, thresholds};
-use scn::plan::{Op, Plan, PointId, Receive, Since, SocketId, StepId};
+use scn::metrics::{ErrorKind, Judged, Phase, Recent, Recorder, Snapshot, Verdict, thresholds};
+use scn::plan::{Op, Plan, PointId, Receive, Since, SocketId, StepId, TargetId};
 use scn::report::{self, Finished, Meta, Now, SUMMARY_SCHEMA, Style};
 use serde_json::Value;
 
@@ -316,4 +316,26 @@ fn when_there_are_many_thresholds_the_broken_ones_are_shown() {
     told.judged.push(broken);
     let text = twelve_seconds(&told, 90, false);
     assert!(text.contains("✗ error_rate < 1%") && text.contains("… and 13 more"), "{text}");
+}
+
+// ── phases ──
+
+#[test]
+fn where_the_time_went_is_in_the_table_and_in_the_summary_by_target() {
+    let plan = world().1;
+    let mut recorder = Recorder::new(&plan, 0);
+    let at = |millis: u64| Offset::ZERO + Duration::from_millis(millis);
+    for (phase, from, to) in [(Phase::Connect, 0, 2), (Phase::Wait, 2, 42), (Phase::Wait, 50, 110)] {
+        recorder.phase(TargetId(0), phase, at(from), at(to));
+    }
+    let told = Told::new(plan, recorder.take(at(110), Duration::ZERO));
+    let summary = told.summary();
+    let phases = summary["phases"].as_array().expect("they are listed");
+    let rows: Vec<_> = phases.iter().map(|row| (row["phase"].as_str(), row["count"].as_u64())).collect();
+    assert_eq!(rows, [(Some("connect"), Some(1)), (Some("wait"), Some(2))]);
+    let wait = &phases[1]["time_ms"];
+    assert_eq!((wait["mean"].as_f64(), wait["max"].as_f64().map(f64::round)), (Some(50.0), Some(60.0)));
+    assert_eq!(phases[0]["target"], "default");
+    let table = report::table(&told.run(), 100, Style::plain());
+    assert!(table.contains("Phases  connect 1 × 2.00ms · wait 50.0ms, on average"), "{table}");
 }

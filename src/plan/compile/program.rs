@@ -6,8 +6,8 @@ use crate::base::{Sources, Span};
 use crate::check::meaning::{self, Content, ExprKind, Statement};
 use crate::plan::expr::{Expr, Extractor, Function, Piece, Template};
 use crate::plan::{
-    Block, Body, Field, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, TargetId, Upload,
-    Value,
+    Block, Body, Field, Http, LooksAt, Op, OpId, Part, Point, PointId, PointKind, SlotId, Step, StepId, TargetId,
+    Upload, Value,
 };
 
 /// The tables of a plan that statements fill.

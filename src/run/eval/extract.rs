@@ -16,7 +16,9 @@ pub(super) fn extract<'a>(extractor: &'a Extractor, scope: &mut Scope<'a>) -> Re
     Ok(match extractor {
         Extractor::Status => (answer.status != 0).then(|| Value::Number(f64::from(answer.status)).into()),
         Extractor::Header(name) => header(answer, name).map(Operand::Text),
-        Extractor::Cookie(name) => cookie(answer, name, scope.thread.clock.now()).map(|value| Operand::Text(Cow::Owned(value))),
+        Extractor::Cookie(name) => {
+            cookie(answer, name, scope.thread.clock.now()).map(|value| Operand::Text(Cow::Owned(value)))
+        }
         Extractor::Body if is_cut(answer) => return Err(beyond(answer)),
         Extractor::Body => Some(Operand::Text(String::from_utf8_lossy(answer.body))),
         Extractor::Json(path) => or_beyond(answer, json::find(answer.body, path))?.map(Operand::from),

@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::response::Parts;
 
 use super::line::{Line, QUEUE_BYTES_MAX};

@@ -41,6 +41,7 @@ pub(super) struct Asked {
 }
 
 /// The body of an answer that comes for as long as it is wanted.
+#[allow(clippy::large_enum_variant)] // it lives in a box, one a stream
 pub(super) enum Way {
     /// Over a connection of its own, which ends with it.
     One {

@@ -104,7 +104,11 @@ impl User {
             headers: self.headers_kept(headers),
             body: self.content(body, body.len() as u64),
         });
-        Evidence { request: Some(self.asked(method, url, headers, &Payload::default())), response, messages: Vec::new() }
+        Evidence {
+            request: Some(self.asked(method, url, headers, &Payload::default())),
+            response,
+            messages: Vec::new(),
+        }
     }
 
     /// Keeps a failed sample with what was said on its socket, if it is one of the first.

@@ -118,7 +118,14 @@ impl User {
         let keeps = self.thread.plan.targets[op.request.target.0 as usize].cookies;
         let keeps = keeps.then(|| (self.session.clone(), url.clone()));
         let url: Rc<str> = url.replacen("http", "ws", 1).into();
-        self.tell(|| Event::Request { step: op.step, method: "GET", url: &url, headers: request.headers(), body: &[], size: 0 });
+        self.tell(|| Event::Request {
+            step: op.step,
+            method: "GET",
+            url: &url,
+            headers: request.headers(),
+            body: &[],
+            size: 0,
+        });
         Ok((Upgrade { origin, head: head_of(&request), key, offered, keeps, refused: OnceCell::new() }, url))
     }
 }
@@ -172,6 +179,10 @@ async fn exchange(stream: &mut Counted, head: &[u8]) -> Result<Answered, Trouble
             Ok(_) => {}
             Err(error) => return Err(Trouble::of_io(&error)),
         }
+        // What only says that an answer comes is passed over; that may be there already.
+        while let Some(length) = hint(&bytes) {
+            bytes.drain(..length);
+        }
         let mut fields = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut fields);
         match response.parse(&bytes) {
@@ -191,6 +202,18 @@ async fn exchange(stream: &mut Counted, head: &[u8]) -> Result<Answered, Trouble
             }
             Err(error) => return Err(Trouble::new(ErrorKind::Protocol, format!("what came is not HTTP: {error}"))),
         }
+    }
+}
+
+/// How long the head is that stands first, where it only says that an answer comes.
+fn hint(bytes: &[u8]) -> Option<usize> {
+    let mut fields = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut fields);
+    match response.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => {
+            response.code.filter(|code| (100..=199).contains(code) && *code != 101).map(|_| length)
+        }
+        _ => None,
     }
 }
 

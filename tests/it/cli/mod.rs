@@ -11,6 +11,7 @@ mod preflight;
 mod rehearsal;
 mod rendering;
 mod run;
+mod tls;
 mod usage;
 mod values;
 mod world;

@@ -433,6 +433,17 @@ fn cookies() -> Vec<Case> {
                 assert_eq!(seen.headers("cookie"), ["", ""]);
                 fine(seen);
             }),
+        // They end when they said they would.
+        case("`cookies on`, `cookies off`")
+            .task("GET /login\npause 9s\nGET /early\npause 1s\nGET /late { expect cookie sid missing }")
+            .server(|request| match request.path.as_str() {
+                "/login" => Answer::ok().header("set-cookie", "sid=1; Max-Age=10"),
+                _ => Answer::ok(),
+            })
+            .expect(|seen| {
+                assert_eq!(seen.headers("cookie"), ["", "sid=1", ""]);
+                fine(seen);
+            }),
         // Each user has its own.
         case("`cookies on`, `cookies off`")
             .users(2)

@@ -38,6 +38,8 @@ fn answers_end_where_they_end_and_the_connection_goes_on_where_it_may() {
         ("GET", "HTTP/1.1 304 Not Modified\r\ncontent-length: 2048\r\n\r\n", 1),
         // Chunks, with what may stand beside and behind them.
         ("GET", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\nx-sum: 1\r\n\r\n", 1),
+        // Whoever switches to something else that nobody asked for is not asked again.
+        ("GET", "HTTP/1.1 101 Switching Protocols\r\nupgrade: other\r\nconnection: upgrade\r\n\r\n", 2),
         // The connection ends with the answer.
         ("GET", "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok", 2),
         ("GET", "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", 2),

@@ -50,7 +50,10 @@ fn streams_and_requests_share_the_one_connection_of_a_user() {
     assert_eq!(seen.counter(Counter::ConnectionsReused), 12);
     let heard = server.heard.borrow();
     let accept = |heard: &Heard| heard.headers["accept"].to_str().unwrap_or_default().to_owned();
-    assert_eq!((accept(&heard[0]), heard.iter().filter(|heard| heard.body == 10).count()), ("text/event-stream".into(), 3));
+    assert_eq!(
+        (accept(&heard[0]), heard.iter().filter(|heard| heard.body == 10).count()),
+        ("text/event-stream".into(), 3)
+    );
 }
 
 #[test]
@@ -102,7 +105,8 @@ fn a_stream_that_ends_says_after_how_long_the_server_asks_to_come_back() {
     assert_eq!((seen.samples(), seen.kinds(), seen.left_open), ((5, 1), vec![("closed", 1)], 0));
     let words = "the stream of events has ended; the server asks to come back after 2.5s after 3 of 4 messages";
     assert_eq!(seen.notes(), [words]);
-    let seen = over_tcp("events GET /ends { all: receive 3 within 5s; receive close }").run(&Server::new(prices).plain());
+    let seen =
+        over_tcp("events GET /ends { all: receive 3 within 5s; receive close }").run(&Server::new(prices).plain());
     good(&seen, 5);
 }
 
@@ -114,7 +118,8 @@ fn leaving_a_stream_gives_its_place_back_to_a_server_that_takes_one_at_a_time() 
     good(&seen, 7);
     assert_eq!((seen.dialled, server.heard.borrow().len()), (1, 4));
     // As long as the stream is open, nobody else has a place.
-    let seen = over_tcp("events GET /stream { GET /a { expect status 200 } }").run(&Server::new(prices).at_most(1).plain());
+    let seen =
+        over_tcp("events GET /stream { GET /a { expect status 200 } }").run(&Server::new(prices).at_most(1).plain());
     assert_eq!((seen.samples(), seen.kinds(), seen.left_open), ((2, 1), vec![("timeout", 1)], 0));
     assert_eq!(seen.notes(), ["all streams that 127.0.0.1 takes at a time were in use until then"]);
 }

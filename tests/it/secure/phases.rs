@@ -48,7 +48,8 @@ fn each_request_has_its_phases_in_the_histograms_of_its_target() {
             }
         }
     });
-    let targets = "target \"https://shop.test\" { http 1.1; tls { ca \"ca.pem\" } }\ntarget idle: \"http://127.0.0.1\"\n";
+    let targets =
+        "target \"https://shop.test\" { http 1.1; tls { ca \"ca.pem\" } }\ntarget idle: \"http://127.0.0.1\"\n";
     let steps = "parallel { for n in 1..8 { GET /${n} { expect status 200 } } }\nGET /a { expect status 200 }";
     let text = format!("{targets}user u {{ think 1h; task t {{\n{steps}\n}} }}");
     let seen = scene(&text).file("ca.pem", &ca.pem()).allow("shop.test").run(&net);
@@ -70,7 +71,8 @@ fn each_request_has_its_phases_in_the_histograms_of_its_target() {
 #[test]
 fn the_phases_of_http_2_are_those_of_each_stream() {
     let server = Server::new(|_| Reply::Ok(b"ok".to_vec(), SECOND)).at_most(2);
-    let seen = over_tcp("parallel { for n in 1..3 { POST /${n} { body \"x\"; expect status 200 } } }").run(&server.plain());
+    let seen =
+        over_tcp("parallel { for n in 1..3 { POST /${n} { body \"x\"; expect status 200 } } }").run(&server.plain());
     good(&seen, 3);
     let all = phases(&seen, 0);
     assert_eq!(&all[1..4], [("dns", 0, 0), ("connect", 1, 0), ("tls", 0, 0)]);

@@ -25,6 +25,14 @@ pub enum Reply {
     Redirect(u16, &'static str),
     /// Answers with a stream of events: each text after a pause. Then the stream ends, or stays open.
     Events(Vec<(Duration, &'static str)>, bool),
+    /// Says first that an answer comes, and trailers behind it.
+    Wrapped,
+    /// Answers so, coded by gzip.
+    Zipped(&'static [u8]),
+    /// Answers, and ends the connection once everything on it is answered.
+    Leave(Duration),
+    /// Answers the head and a piece of a longer body, and then nothing.
+    Stall,
     /// Answers the head, a piece of a longer body, and goes.
     Cut,
     /// The same of a stream of events, after the first.
@@ -66,20 +74,25 @@ impl Server {
         self
     }
 
-    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static, connection: u32) {
+    pub async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static, connection: u32) {
         let mut builder = server::Builder::new();
         builder.max_concurrent_streams(self.streams_max).initial_window_size(4 << 20);
         builder.initial_connection_window_size(4 << 20);
         let Ok(mut accepted) = builder.handshake::<_, Bytes>(stream).await else { return };
         let cut = Rc::new(tokio::sync::Notify::new());
+        let leaves = Rc::new(tokio::sync::Notify::new());
         loop {
             let next = tokio::select! {
                 biased;
                 () = cut.notified() => return,
+                () = leaves.notified() => {
+                    accepted.graceful_shutdown();
+                    continue;
+                }
                 next = accepted.accept() => next,
             };
             let Some(Ok((request, respond))) = next else { return };
-            tokio::task::spawn_local(self.clone().one(request, respond, connection, cut.clone()));
+            tokio::task::spawn_local(self.clone().one(request, respond, connection, [cut.clone(), leaves.clone()]));
         }
     }
 
@@ -88,7 +101,7 @@ impl Server {
         request: http::Request<h2::RecvStream>,
         mut respond: SendResponse<Bytes>,
         connection: u32,
-        cut: Rc<tokio::sync::Notify>,
+        [cut, leaves]: [Rc<tokio::sync::Notify>; 2],
     ) {
         let (busy, most) = self.busy.get();
         self.busy.set((busy + 1, most.max(busy + 1)));
@@ -97,6 +110,11 @@ impl Server {
         if head.uri.path() == "/stall" {
             // Nobody takes the body: no more of it comes than was allowed for.
             return std::future::pending().await;
+        }
+        if head.uri.path() == "/early" {
+            // It has seen enough; what is still on its way is given up.
+            let head = Response::builder().status(413).body(()).expect("a head");
+            return drop(respond.send_response(head, true));
         }
         while let Some(Ok(data)) = incoming.data().await {
             body += data.len();
@@ -121,6 +139,34 @@ impl Server {
             Reply::Status(code) => drop(respond.send_response(status(code), true)),
             Reply::Reset(reason) => respond.send_reset(reason),
             Reply::Silence => std::future::pending().await,
+            Reply::Wrapped => {
+                let hint = Response::builder().status(103).header("link", "</a>").body(()).expect("a head");
+                respond.send_informational(hint).expect("it can be said");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let mut stream = respond.send_response(status(200), false).expect("it can be answered");
+                let _ = stream.send_data(Bytes::from_static(b"ok"), false);
+                let trailers =
+                    HeaderMap::from_iter([("x-sum".parse().expect("a name"), "1".parse().expect("a value"))]);
+                let _ = stream.send_trailers(trailers);
+            }
+            Reply::Zipped(body) => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                std::io::Write::write_all(&mut encoder, body).expect("into memory");
+                let head = Response::builder().header("content-encoding", "gzip").body(()).expect("a head");
+                let mut stream = respond.send_response(head, false).expect("it can be answered");
+                let _ = stream.send_data(encoder.finish().expect("into memory").into(), true);
+            }
+            Reply::Leave(after) => {
+                leaves.notify_one();
+                tokio::time::sleep(after).await;
+                let mut stream = respond.send_response(status(200), false).expect("it can be answered");
+                let _ = stream.send_data(Bytes::from_static(b"ok"), true);
+            }
+            Reply::Stall => {
+                let mut stream = respond.send_response(status(200), false).expect("it can be answered");
+                let _ = stream.send_data(Bytes::from_static(b"half"), false);
+                let _ = std::future::poll_fn(|cx| stream.poll_reset(cx)).await;
+            }
             Reply::Redirect(status, to) => {
                 let head = Response::builder().status(status).header("location", to).body(()).expect("a head");
                 drop(respond.send_response(head, true));

@@ -101,21 +101,29 @@ fn answer(path: &str) -> String {
 fn a_file_that_does_not_fit_into_memory_is_a_part_among_others_and_is_sent_again_by_a_redirect() {
     let (_folder, path) = large();
     let (net, heard) = server(answer);
-    let post = format!("multipart {{ name: \"an image\", disk: file(\"{path}\", \"application/x-iso\"), end: \"bye\" }}");
+    let post =
+        format!("multipart {{ name: \"an image\", disk: file(\"{path}\", \"application/x-iso\"), end: \"bye\" }}");
     let task = format!("POST /direct {{ {post}; expect status 200 }}\nPOST /moved {{ {post}; expect status 200 }}");
     let seen = over_one(&task).run(&net);
     good(&seen, 2);
     let heard = heard.borrow();
     assert_eq!(heard.len(), 3);
     for request in heard.iter() {
-        let boundary = request.head.split_once("boundary=").and_then(|(_, rest)| rest.lines().next()).expect("a boundary");
+        let boundary =
+            request.head.split_once("boundary=").and_then(|(_, rest)| rest.lines().next()).expect("a boundary");
         let first = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nan image\r\n\
              --{boundary}\r\nContent-Disposition: form-data; name=\"disk\"; filename=\"big.iso\"\r\n\
              Content-Type: application/x-iso\r\n\r\n"
         );
-        let last = format!("last\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"end\"\r\n\r\nbye\r\n--{boundary}--\r\n");
-        assert!(String::from_utf8_lossy(&request.first).starts_with(&first), "{}", String::from_utf8_lossy(&request.first));
+        let last = format!(
+            "last\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"end\"\r\n\r\nbye\r\n--{boundary}--\r\n"
+        );
+        assert!(
+            String::from_utf8_lossy(&request.first).starts_with(&first),
+            "{}",
+            String::from_utf8_lossy(&request.first)
+        );
         let tail = &last.as_bytes()[last.len() - 100..];
         assert_eq!(String::from_utf8_lossy(&request.last), String::from_utf8_lossy(tail));
         assert_eq!(request.size, SIZE - 4 + (first.len() + last.len()) as u64);
@@ -130,7 +138,8 @@ fn a_file_that_does_not_fit_into_memory_is_a_part_among_others_and_is_sent_again
 #[test]
 fn a_file_may_be_the_whole_body_and_goes_over_http_2_as_the_server_takes_it() {
     let (_folder, path) = large();
-    let task = |path: &str| format!("POST /a {{ body file(\"{path}\"); expect status 200 }}\nGET /b {{ expect status 200 }}");
+    let task =
+        |path: &str| format!("POST /a {{ body file(\"{path}\"); expect status 200 }}\nGET /b {{ expect status 200 }}");
     let (net, heard) = server(answer);
     good(&over_one(&task(&path)).iterations(2).users(2).run(&net), 4);
     let heard = heard.borrow();
@@ -158,7 +167,9 @@ fn a_redirect_that_becomes_a_get_leaves_the_body_behind_over_http_2_too() {
 #[test]
 fn a_server_that_takes_no_more_of_a_body_lets_the_step_time_out_and_the_connection_live() {
     let (_folder, path) = large();
-    let task = format!("attempt {{ POST /stall {{ body file(\"{path}\"); expect status 200 }} }}\nGET /b {{ expect status 200 }}");
+    let task = format!(
+        "attempt {{ POST /stall {{ body file(\"{path}\"); expect status 200 }} }}\nGET /b {{ expect status 200 }}"
+    );
     let seen = over_tcp(&task).run(&Server::new(|_| ok()).plain());
     assert_eq!((seen.samples(), seen.kinds(), seen.left_open), ((2, 1), vec![("timeout", 1)], 0));
     assert_eq!((seen.notes(), seen.dialled), (vec!["no answer within 5s"], 1));
@@ -168,7 +179,9 @@ fn a_server_that_takes_no_more_of_a_body_lets_the_step_time_out_and_the_connecti
 fn a_file_that_shrinks_during_the_run_fails_its_step_as_local_over_both_versions() {
     let words = "`big.iso` has become shorter: it had 17825915B when it was checked";
     let task = |path: &str| {
-        format!("GET /shrink {{ expect status 200 }}\nattempt {{ POST /a {{ body file(\"{path}\"); expect status 200 }} }}\nGET /b {{ expect status 200 }}")
+        format!(
+            "GET /shrink {{ expect status 200 }}\nattempt {{ POST /a {{ body file(\"{path}\"); expect status 200 }} }}\nGET /b {{ expect status 200 }}"
+        )
     };
     let shrinks = |path: &str| {
         let path = path.to_owned();
@@ -194,7 +207,12 @@ fn a_file_that_shrinks_during_the_run_fails_its_step_as_local_over_both_versions
     });
     let two = over_tcp(&task(&path)).run(&server.plain());
     for seen in [&one, &two] {
-        assert_eq!((seen.samples(), seen.kinds(), seen.left_open), ((3, 1), vec![("local", 1)], 0), "{:?}", seen.notes());
+        assert_eq!(
+            (seen.samples(), seen.kinds(), seen.left_open),
+            ((3, 1), vec![("local", 1)], 0),
+            "{:?}",
+            seen.notes()
+        );
         assert_eq!(seen.notes(), [words]);
     }
     // In HTTP/1.1 the promised length cannot be kept, so the connection goes; in HTTP/2 only the stream.
@@ -209,7 +227,9 @@ fn a_file_that_is_gone_when_it_is_first_wanted_fails_its_step_as_local() {
         let _ = std::fs::remove_dir_all(folder.path());
         answer(at)
     });
-    let task = format!("GET /gone {{ expect status 200 }}\nPOST /a {{ multipart {{ a: file(\"{path}\") }}; expect status 200 }}");
+    let task = format!(
+        "GET /gone {{ expect status 200 }}\nPOST /a {{ multipart {{ a: file(\"{path}\") }}; expect status 200 }}"
+    );
     let seen = over_one(&task).run(&net);
     assert_eq!((seen.samples(), seen.kinds()), ((2, 1), vec![("local", 1)]));
     assert_eq!(seen.notes(), ["`big.iso` is not there any more"]);
@@ -219,9 +239,17 @@ fn a_file_that_is_gone_when_it_is_first_wanted_fails_its_step_as_local() {
 fn a_file_that_is_missing_or_too_large_for_what_is_made_of_it_is_said_by_the_check() {
     let (_folder, path) = large();
     let checked = |part: &str| over_one(&format!("POST /a {{ {part}; expect status 200 }}")).checked();
-    assert_eq!(checked("body file(\"gone.iso\")"), [("missing-file", "there is no file `gone.iso` at `\"gone.iso\"`".into())]);
+    assert_eq!(
+        checked("body file(\"gone.iso\")"),
+        [("missing-file", "there is no file `gone.iso` at `\"gone.iso\"`".into())]
+    );
     assert_eq!(checked("multipart { a: file(\"gone.iso\") }").len(), 1);
-    for part in ["body sha256(file(\"PATH\"))", "json { a: file(\"PATH\") }", "header X-A file(\"PATH\")", "multipart { a: oneof(file(\"PATH\"), \"b\") }"] {
+    for part in [
+        "body sha256(file(\"PATH\"))",
+        "json { a: file(\"PATH\") }",
+        "header X-A file(\"PATH\")",
+        "multipart { a: oneof(file(\"PATH\"), \"b\") }",
+    ] {
         let told = checked(&part.replace("PATH", &path));
         let rules: Vec<&str> = told.iter().map(|(rule, _)| *rule).collect();
         assert_eq!(rules, ["file-too-large"], "{part}: {told:?}");

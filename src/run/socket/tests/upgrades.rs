@@ -76,6 +76,7 @@ fn offering(subprotocol: &str) -> Connect {
 fn an_upgrade_may_say_more_in_its_connection_header_and_a_message_may_follow_at_once() {
     for headers in [
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: KEY\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 101 OK\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: KEY\r\n",
         "HTTP/1.1 101 OK\r\nUPGRADE: WebSocket\r\nConnection: keep-alive, Upgrade\r\nsec-websocket-accept: KEY\r\n",
         "HTTP/1.1 101 OK\r\nupgrade: websocket\r\nconnection: keep-alive\r\nconnection: upgrade\r\nsec-websocket-accept: KEY\r\n",
     ] {
