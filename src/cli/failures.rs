@@ -70,7 +70,9 @@ impl Failures {
             (Some(error), Some(place)) => {
                 let failures = if self.left_out == 1 { "failure is" } else { "failures are" };
                 let (left_out, place) = (self.left_out, place.display());
-                Err(Failure::cannot_run(format!("cannot write `{place}`: {error}; {left_out} {failures} not kept there")))
+                Err(Failure::cannot_run(format!(
+                    "cannot write `{place}`: {error}; {left_out} {failures} not kept there"
+                )))
             }
             (_, place) => Ok(place.filter(|_| self.file.is_some())),
         }

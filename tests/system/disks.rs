@@ -24,9 +24,9 @@ fn run_on_a_small_disk(folder: &Folder, service: &Running, before: &str, deed: &
     let script = format!(
         "mkdir disk left temporary; mount -t tmpfs -o size=1m scn disk || exit 1\n\
          {before}\n\
-         env TMPDIR=temporary {scn} run ask.scn --target {url} --out disk --users 10 --spawn-rate 100 \
-           --duration 5m --graceful-stop 5s 2>err & run=$!\n\
-         until ls disk/*/summary.json >/dev/null 2>&1; do kill -0 $run || {{ wait $run; exit $?; }}; sleep 0.02; done\n\
+         TMPDIR=temporary {scn} run ask.scn --target {url} --out disk --users 10 --spawn-rate 100 \
+           --duration 5m 2>err & run=$!\n\
+         until ls disk/*/summary.json >/dev/null 2>&1; do kill -0 $run || {{ wait $run; code=$?; cat err >&2; exit $code; }}; sleep 0.02; done\n\
          {deed}\n\
          kill -TERM $run; wait $run; code=$?\n\
          cat err >&2; cp disk/*/* left; exit $code"
@@ -54,7 +54,10 @@ fn a_disk_that_fills_up_during_the_run_is_told_once_and_the_results_have_room() 
     assert!(ended.out.contains("/api/health"), "{}", ended.out);
     let summary = json(&folder, "left/summary.json");
     assert_eq!(summary["run"]["finished"], true);
-    assert_eq!((&summary["totals"]["requests"], &summary["totals"]["failures"]), (&requests(&service).into(), &0.into()));
+    assert_eq!(
+        (&summary["totals"]["requests"], &summary["totals"]["failures"]),
+        (&requests(&service).into(), &0.into())
+    );
     let notes = summary["run"]["notes"].to_string();
     assert!(notes.contains("states of the run were not written"), "{notes}");
     assert!(ended.out.contains("states of the run were not written"), "{}", ended.out);
@@ -71,7 +74,10 @@ fn a_disk_that_may_not_be_written_to_any_more_ends_with_107_and_nothing_measured
     let saved: Vec<_> = std::fs::read_dir(folder.path().join("temporary")).unwrap().flatten().collect();
     let [saved] = saved.as_slice() else { panic!("one summary, not {saved:?}") };
     let summary: Value = serde_json::from_slice(&std::fs::read(saved.path()).unwrap()).unwrap();
-    assert_eq!((&summary["run"]["finished"], &summary["totals"]["requests"]), (&true.into(), &requests(&service).into()));
+    assert_eq!(
+        (&summary["run"]["finished"], &summary["totals"]["requests"]),
+        (&true.into(), &requests(&service).into())
+    );
     // The state of some second before is still there.
     assert_eq!(json(&folder, "left/summary.json")["run"]["finished"], false);
 }

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal};
 use scn::demo::{Running, Switches};
 use serde_json::Value;
 
-use crate::program::{Ended, Folder, errors, scn};
+use crate::program::{Ended, Folder, errors, finish, scn};
 
 fn service(switches: Switches) -> Running {
     scn::demo::start(([127, 0, 0, 1], 0).into(), switches).expect("a free port")
@@ -21,18 +21,29 @@ fn served(service: &Running) -> u64 {
     service.counters().requests.load(Ordering::Relaxed)
 }
 
-/// `program` with these words, and behind them the words of `scn`, without its settings.
-fn through(program: &str, words: &[&str], scn: &Command) -> Command {
-    let mut command = Command::new(program);
-    command.args(words).arg(scn.get_program()).args(scn.get_args()).stdin(Stdio::null());
-    for (name, value) in scn.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
+/// `program` with these words, where and with what variables scn is started.
+fn beside(program: &str, words: &[&str]) -> Command {
+    let (scn, mut command) = (scn(&[]), Command::new(program));
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, _) in scn.get_envs() {
+        command.env_remove(name);
     }
     command.current_dir(scn.get_current_dir().expect("it has one"));
     command
+}
+
+/// The same, which starts `scn` in its turn.
+fn through(program: &str, words: &[&str], scn: &Command) -> Child {
+    let mut command = beside(program, words);
+    command.arg(scn.get_program()).args(scn.get_args()).spawn().expect("it is installed")
+}
+
+/// Waits until the service has answered ten requests of what this child runs.
+fn until_it_runs(child: &mut Child, service: &Running) {
+    while served(service) < 10 {
+        assert!(child.try_wait().expect("it is our child").is_none(), "it ended before it asked anything");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Ten users who ask all the time, and leave their results in `results` of the folder.
@@ -46,11 +57,8 @@ fn load(folder: &Folder, service: &Running, words: &[&str]) -> Command {
 
 /// Starts it so that signals do what they do in a terminal, whoever runs the tests; it runs when this returns.
 fn start(command: &Command, service: &Running) -> Child {
-    let mut command = through("env", &["--default-signal=HUP,INT,TERM,PIPE"], command);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("scn starts");
-    while served(service) < 10 {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let mut child = through("env", &["--default-signal=HUP,INT,TERM,PIPE"], command);
+    until_it_runs(&mut child, service);
     child
 }
 
@@ -115,12 +123,8 @@ fn a_hangup_that_is_said_several_times_counts_once() {
 #[test]
 fn who_starts_it_with_nohup_is_not_stopped_by_a_hangup() {
     let (folder, service) = (Folder::new(), service(Switches::default()));
-    let command = through("nohup", &[], &load(&folder, &service, &["--duration", "2s"]));
-    let mut command = command;
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("scn starts");
-    while served(&service) < 10 {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let mut child = through("nohup", &[], &load(&folder, &service, &["--duration", "2s"]));
+    until_it_runs(&mut child, &service);
     signal(&child, Signal::HUP);
     ended(child).with(0);
     assert_eq!(whole(&folder, &service)["run"]["stopped"], false);
@@ -146,13 +150,6 @@ fn line(command: &Command) -> String {
     words.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// A shell in the repository, without the settings of whoever runs the tests.
-fn shell(script: &str) -> Command {
-    let mut command = through("sh", &["-c", script], &scn(&[]));
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
 fn waited_for(path: &Path) -> String {
     loop {
         match std::fs::read_to_string(path) {
@@ -166,15 +163,13 @@ fn waited_for(path: &Path) -> String {
 fn a_terminal_that_is_closed_ends_the_run_in_order_and_leaves_its_results() {
     let (folder, service) = (Folder::new(), service(Switches::default()));
     let code = folder.path().join("code");
-    // The shell notes how scn has ended; it has a handler of its own, so that it lives long enough.
+    // `script` makes the terminal, and takes it away when it is killed. The shell that has it dies of that, and then
+    // the system tells whoever it has started. Another shell notes how scn has ended: it has a handler of its own.
     let run = line(&load(&folder, &service, &["--duration", "5m"]));
-    let script = format!("trap : HUP; {run}; echo $? >{}", quoted(code.as_os_str()));
-    let mut command = through("script", &["--quiet", "--command", &script, "/dev/null"], &scn(&[]));
-    // `script` makes the terminal, and takes it away when it is killed.
-    let mut terminal = command.stdout(Stdio::piped()).spawn().expect("Debian has it");
-    while served(&service) < 10 {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let script = format!("( trap : HUP; {run}; echo $? >{} ); :", quoted(code.as_os_str()));
+    let mut terminal = beside("script", &["--quiet", "--command", &script, "/dev/null"]);
+    let mut terminal = terminal.env("SHELL", "/bin/sh").spawn().expect("Debian has it");
+    until_it_runs(&mut terminal, &service);
     terminal.kill().expect("it still runs");
     terminal.wait().expect("it is our child");
     assert_eq!(waited_for(&code), "105\n");
@@ -190,7 +185,7 @@ fn readers_that_go_away_are_no_failure() {
         let _ = std::fs::remove_dir_all(folder.path().join("results"));
         let before = served(&service);
         let script = format!("{{ {} {streams}; echo $? >{}; }} | {reader}", line(&run), quoted(code.as_os_str()));
-        Ended::from(shell(&script).output().expect("a shell")).with(0);
+        finish(beside("sh", &["-c", &script])).with(0);
         assert_eq!(waited_for(&code), "0\n", "{streams} {reader}");
         let summary: Value =
             serde_json::from_slice(&std::fs::read(run_folder(&folder).join("summary.json")).unwrap()).unwrap();
@@ -200,7 +195,7 @@ fn readers_that_go_away_are_no_failure() {
     let scenario = scenario.to_str().expect("text");
     for words in [&["plan", scenario][..], &["check", "--format", "json", scenario], &["try", "--demo", scenario]] {
         let script = format!("{{ {}; echo $? >{}; }} | true", line(&scn(words)), quoted(code.as_os_str()));
-        Ended::from(shell(&script).output().expect("a shell")).with(0);
+        finish(beside("sh", &["-c", &script])).with(0);
         assert_eq!(waited_for(&code), "0\n", "{words:?}");
     }
 }
@@ -209,7 +204,7 @@ fn readers_that_go_away_are_no_failure() {
 fn a_full_disk_behind_standard_output_ends_with_107_and_the_report_is_told_all_the_same() {
     let (folder, service) = (Folder::new(), service(Switches::default()));
     let run = load(&folder, &service, &["--duration", "1s"]);
-    let ended = Ended::from(shell(&format!("{} >/dev/full", line(&run))).output().expect("a shell")).with(107);
+    let ended = finish(beside("sh", &["-c", &format!("{} >/dev/full", line(&run))])).with(107);
     assert!(ended.err.contains("cannot write to standard output: No space left on device"), "{}", ended.err);
     assert!(ended.err.contains("/api/health"), "the report stands on the other stream: {}", ended.err);
     whole(&folder, &service);
