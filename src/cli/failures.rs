@@ -121,6 +121,7 @@ mod tests {
         failures.keep(&[exchange()], |_| "kept".to_owned());
         assert_eq!(fs::read_to_string(&place).expect("it is there"), "kept\n");
         let failure = failures.finish().expect_err("two are not there");
+        assert_eq!(failure.exit.code(), 107);
         assert!(failure.message.contains("No space left on device"), "{failure}");
         assert!(failure.message.ends_with("2 failures are not kept there"), "{failure}");
     }

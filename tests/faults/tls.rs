@@ -46,7 +46,7 @@ fn a_handshake_stops_in_the_middle_of_an_answer() {
 
 #[test]
 fn a_handshake_is_cut() {
-    fails_as("tls", "closed the connection in the TLS handshake", |_| false);
+    fails_as("tls", "closed the connection in the TLS handshake", Call::ends);
 }
 
 #[test]
