@@ -10,7 +10,8 @@ use super::exit::Failure;
 /// Where run folders lie unless `--out` says otherwise.
 pub const DEFAULT: &str = "scn-results";
 
-/// Room that is taken before the run, so that a full disk is found then and not after an hour.
+/// Room that is taken before the run, so that a full disk is found then and not after an hour; more is taken while it
+/// goes, as its summary grows.
 const RESERVED_BYTES: usize = 64 << 10;
 
 /// All places that the summary of one run goes to.
