@@ -132,6 +132,16 @@ impl Stop {
         self.presses() > u8::from(self.aborted.load(Ordering::Relaxed))
     }
 
+    /// What `work` gives; `None`: the button was pressed before it was done, and it is dropped.
+    async fn unless_pressed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut presses = self.subscribe();
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            _ = presses.wait_for(|presses| *presses > 0) => None,
+        }
+    }
+
     /// The presses, as they come.
     fn subscribe(&self) -> watch::Receiver<u8> {
         self.presses.subscribe()
