@@ -279,7 +279,7 @@ fn a_coded_body_is_a_bomb() {
 fn a_coded_body_is_damaged() {
     fails_as("protocol", "", |call| {
         call.write("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nhalf");
-        call.ends()
+        true
     });
 }
 
