@@ -46,7 +46,7 @@ fn a_clock_that_is_set_back_during_the_run_changes_no_time_and_no_count() {
             std::thread::sleep(Duration::from_millis(10));
         }
         folder.write("clock", &format!("{jump}\n"));
-        Ended::from(child.wait_with_output().expect("it is our child")).with(0);
+        Ended::from(child.wait_with_output().expect("it is our child")).of_itself();
         let summary = folder.summary();
         let requests = summary["totals"]["requests"].as_u64().expect("a count");
         assert_eq!((requests, &summary["totals"]["failures"]), (served(), &0.into()), "{jump}");
@@ -62,7 +62,7 @@ fn a_clock_that_is_set_back_during_the_run_changes_no_time_and_no_count() {
         assert_eq!(summary["measures"][0]["count"], requests);
         // A run that begins now says so by the clock as it is: it was set indeed.
         let first = started(&summary);
-        Ended::from(run().wait_with_output().expect("it is our child")).with(0);
+        Ended::from(run().wait_with_output().expect("it is our child")).of_itself();
         let second = started(&folder.summary());
         assert_eq!(second < first, jump.starts_with('-'), "{first} {second}");
     }
