@@ -44,7 +44,7 @@ What it serves:
   WebSocket /api/oscilloscope/ws      commands start, configure and stop; ten frames a second
 
 Exit codes:
-  0    stopped by SIGINT (Ctrl-C) or SIGTERM
+  0    stopped by SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed; not with nohup)
   2    usage: an unknown flag, a value that cannot be read
   107  the address is taken or may not be used
 ";

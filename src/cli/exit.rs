@@ -82,6 +82,16 @@ impl Failure {
         Failure { exit: Exit::Unsound, message: String::new(), help: None }
     }
 
+    /// All that went wrong, as one failure: each is told, and the first one's code holds.
+    pub fn together(all: impl IntoIterator<Item = Result<(), Failure>>) -> Result<(), Failure> {
+        let joined = all.into_iter().filter_map(Result::err).reduce(|first, next| {
+            let help: Vec<_> = first.help.into_iter().chain(next.help).collect();
+            let message = format!("{}\n{}", first.message, next.message);
+            Failure { exit: first.exit, message, help: (!help.is_empty()).then(|| help.join("\n")) }
+        });
+        joined.map_or(Ok(()), Err)
+    }
+
     /// Says what would help.
     pub fn help(mut self, text: impl Into<String>) -> Failure {
         self.help = Some(text.into());

@@ -1,5 +1,6 @@
 //! Where a run leaves what later verbs and other programs read: the run folder, and wherever `--summary-export` says.
 
+use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,8 @@ use super::exit::Failure;
 /// Where run folders lie unless `--out` says otherwise.
 pub const DEFAULT: &str = "scn-results";
 
-/// Room that is taken before the run, so that a full disk is found then and not after an hour.
+/// Room that is taken before the run, so that a full disk is found then and not after an hour; more is taken while it
+/// goes, as its summary grows.
 const RESERVED_BYTES: usize = 64 << 10;
 
 /// All places that the summary of one run goes to.
@@ -40,11 +42,22 @@ impl Results {
         self.folder.as_ref().map(Folder::path)
     }
 
-    /// Puts the summary everywhere, as far as that is possible. Errors: the first place where it is not.
-    pub fn finish(self, summary: &str) -> Result<(), Failure> {
-        let folder = self.folder.map_or(Ok(()), |folder| folder.finish(summary));
-        let export = self.export.map_or(Ok(()), |export| export.finish(summary));
-        folder.and(export)
+    /// Where the state of the run goes while it goes, and the room that is held for its summary.
+    pub fn interim(&self) -> Option<(PathBuf, Room)> {
+        let summary = &self.folder.as_ref()?.summary;
+        Some((summary.place.clone(), summary.room()?))
+    }
+
+    /// Puts the summary of the run with this id everywhere, as far as that is possible; where it is nowhere, among the
+    /// machine's temporary files, so that nothing measured is lost. Errors: the places where it could not be put.
+    pub fn finish(self, summary: &str, id: &str) -> Result<(), Failure> {
+        let folder = self.folder.map(|folder| folder.finish(summary));
+        let export = self.export.map(|export| export.finish(summary));
+        let all: Vec<_> = folder.into_iter().chain(export).collect();
+        let nowhere = !all.is_empty() && all.iter().all(Result::is_err);
+        let ended = Failure::together(all);
+        let Some(saved) = nowhere.then(|| save(summary, id)).flatten() else { return ended };
+        ended.map_err(|failure| failure.help(format!("the summary is in `{}` instead", saved.display())))
     }
 
     /// Takes everything back: the run could not start.
@@ -115,6 +128,11 @@ impl Pending {
         Ok(Pending { place: place.to_owned(), part: Some(part) })
     }
 
+    /// The room that is held; `None` where there is none beside the place.
+    pub fn room(&self) -> Option<Room> {
+        Some(Room { part: self.part.clone()?, bytes: RESERVED_BYTES as u64 })
+    }
+
     /// Writes the whole text and moves it into its place.
     pub fn finish(self, text: &str) -> Result<(), Failure> {
         let write = || -> io::Result<()> {
@@ -139,6 +157,39 @@ impl Pending {
     }
 }
 
+/// Room on the disk, which is held by a file of blanks.
+#[derive(Debug)]
+pub struct Room {
+    part: PathBuf,
+    bytes: u64,
+}
+
+impl Room {
+    /// Takes more, if it is less than this. Errors: there is no more.
+    pub fn hold(&mut self, bytes: u64) -> io::Result<()> {
+        let more = bytes.saturating_sub(self.bytes) as usize;
+        if more > 0 {
+            OpenOptions::new().append(true).open(&self.part)?.write_all(&vec![b' '; more])?;
+            self.bytes = bytes;
+        }
+        Ok(())
+    }
+}
+
+/// Puts a summary that has no other place among the machine's temporary files; where, if it can be there.
+fn save(summary: &str, id: &str) -> Option<PathBuf> {
+    let place = env::temp_dir().join(format!("scn-{id}-summary.json"));
+    // Nobody's file is written over, and no link of somebody else's followed.
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&place).ok()?;
+    match file.write_all(summary.as_bytes()) {
+        Ok(()) => Some(place),
+        Err(_) => {
+            let _ = fs::remove_file(&place);
+            None
+        }
+    }
+}
+
 /// A title as part of a file's name: small letters, digits and single dashes.
 fn slug(title: &str) -> String {
     const LENGTH_MAX: usize = 40;
@@ -159,7 +210,30 @@ fn slug(title: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::slug;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_summary_that_has_no_place_is_saved_and_the_place_is_told() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let export = folder.path().join("summary.json");
+        let results = Results::reserve(None, Some(&export)).expect("it can be written");
+        // The disk is full meanwhile.
+        let part = folder.path().join("summary.json.part");
+        fs::remove_file(&part).expect("room is held there");
+        symlink("/dev/full", &part).expect("links can be made");
+        let id = format!("test-{}", std::process::id());
+        let failure = results.finish("measured", &id).expect_err("there is no room");
+        let saved = env::temp_dir().join(format!("scn-{id}-summary.json"));
+        assert!(failure.message.contains("No space left on device"), "{failure}");
+        assert!(failure.message.contains(&export.display().to_string()), "{failure}");
+        let help = failure.help.expect("it says where the summary is");
+        assert_eq!(help, format!("the summary is in `{}` instead", saved.display()));
+        assert_eq!(fs::read_to_string(&saved).expect("it is there"), "measured");
+        assert!(save("of another", &id).is_none(), "what is there is not written over");
+        fs::remove_file(saved).expect("it is there");
+    }
 
     #[test]
     fn a_title_becomes_part_of_a_file_name() {

@@ -5,26 +5,28 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use clap::builder::TypedValueParser;
-use sha2::{Digest, Sha256};
 
 use super::demo::no_signals;
 use super::environment::Environment;
 use super::exit::{Exit, Failure};
 use super::failures::Failures;
 use super::folder::{self, Folder, Results};
+use super::interim::Interim;
 use super::live::Live;
 use super::render::text::Drawing;
 use super::screen::Screen;
+use super::summaries::{at, known, so_far, summary_text};
 use super::{load, logs, metrics, scenario, signals, switches, values, ways};
-use crate::base::{SourceFile, Sources};
+use crate::base::Sources;
 use crate::demo::{self, Switches};
 use crate::diagnostic::Severity;
 use crate::metrics::{Judged, Validity, Verdict};
 use crate::plan::Plan;
-use crate::report::{self, summary};
-use crate::run::{self, Options, Shortage, Stop};
+use crate::report;
+use crate::run::{self, Act, Options, Shortage, Stop};
 
 /// Run a scenario and judge what came of it
 ///
@@ -110,12 +112,13 @@ Examples:
   scn run shop.scn --target https://staging.example.com --allow staging.example.com
   scn run chat.scn --users 60000 --source 127.0.0.2,127.0.0.3,127.0.0.4
 
-Ctrl-C (SIGINT) or SIGTERM: no iteration begins any more, and running ones may come to their end
-within the profile's graceful_stop (30 s unless it says otherwise). Then the report. A second time:
-all ends at once, still with the report.
+Ctrl-C (SIGINT), SIGTERM or a closed terminal (SIGHUP, unless nohup is used): no iteration begins any
+more, and running ones may come to their end within the profile's graceful_stop (30 s unless it says
+otherwise). Then the report. A second time: all ends at once, still with the report.
 
 Files:
-  scn-results/UTC-SCENARIO-ID/summary.json      the run's numbers; scn never deletes results
+  scn-results/UTC-SCENARIO-ID/summary.json      the run's numbers, written anew each second while it goes, so that a
+                                                run that is killed leaves them; scn never deletes results
   scn-results/UTC-SCENARIO-ID/failures.jsonl    the first three failures of each kind at each step, with request,
                                                 answer and messages; written as they come
 
@@ -157,8 +160,8 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     listen(&stop, live.tells_of_stopping(), screen)?;
     let id = run_id();
     let mut metrics = metrics::Metrics::start(&plan, choices.metrics.clone(), &id)?;
-    let results = reserve(&choices, &plan.scenario, &id)?;
     let service = choices.demo.clone().map(serve).transpose()?;
+    let results = reserve(&choices, &plan.scenario, &id)?;
     let warnings: Arc<Mutex<Vec<String>>> = Arc::default();
     let options = Options {
         keeps_failures: results.folder().is_some(),
@@ -186,7 +189,16 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         screen.say(&opening(&plan, options.target.as_deref(), service.is_some()));
         metrics.place().iter().for_each(|place| screen.say(place));
     }
+    let known = known(&id, &sources, choices.demo.is_some());
     let mut failures = Failures::new(results.folder());
+    let mut interim = match Interim::start(results.interim()) {
+        Ok(interim) => interim,
+        Err(error) => {
+            results.abandon();
+            return Err(Failure::cannot_run(format!("the system refuses a thread: {error}")));
+        }
+    };
+    let mut length = Duration::ZERO;
     let finished = run::run(&plan, &options, &stop, &mut |tick| {
         for warning in metrics.see(tick) {
             live.clear();
@@ -194,8 +206,22 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         }
         live.show(tick);
         failures.keep(tick.kept, |exchange| report::failure(&plan, &sources, &options.run_id, exchange));
+        if tick.act == Act::Load {
+            length = tick.elapsed;
+        }
+        let warning = interim.keep(|| {
+            let mut meta = at(&known, &plan, tick.started, length);
+            meta.stopped = stop.by_hand();
+            meta.notes.extend_from_slice(&warnings.lock().expect("nobody panics with it"));
+            so_far(tick, &plan, &sources, &meta)
+        });
+        if let Some(warning) = warning {
+            live.clear();
+            screen.say(&warning);
+        }
     });
     live.clear();
+    let unwritten = interim.finish();
     let finished = match finished {
         Ok(finished) => finished,
         Err(error) => {
@@ -207,9 +233,11 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
 
     let judged = &finished.judged;
     let verdict = Verdict::of(&plan, &finished.total, judged);
-    let mut meta = meta(&finished, &plan, id, &sources, &choices);
+    let meta = at(&known, &plan, finished.started, finished.length);
+    let mut meta = report::Meta { finished: true, stopped: finished.stopped, ..meta };
     meta.notes.append(&mut warnings.lock().expect("nobody panics with it"));
     meta.notes.extend(metrics.finish(&finished, &verdict));
+    meta.notes.extend(unwritten);
     let told = report::Finished {
         plan: &plan,
         sources: &sources,
@@ -221,15 +249,18 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     };
     let failures = failures.finish();
     let text = tell(&told, results.folder(), failures.as_ref().ok().and_then(Option::as_deref), screen);
-    let summary = serde_json::to_string_pretty(&summary(&told)).expect("a summary is a tree of plain values");
+    let summary = summary_text(&told);
     // Each is told even where the other cannot be.
     if let Some(why) = &finished.setup_failed {
         screen.say(&no_user_started(why));
     }
-    let kept = results.finish(&format!("{summary}\n"));
-    screen.print(&text)?;
-    failures?;
-    kept?;
+    let kept = results.finish(&summary, &id);
+    let printed = screen.print(&text).map_err(|error| {
+        // What was measured is told in any case.
+        screen.say(text.trim_end_matches('\n'));
+        Failure::from(error)
+    });
+    Failure::together([printed, failures.map(drop), kept])?;
     metrics.linger(&stop, screen);
     Ok(judge(&finished, &verdict))
 }
@@ -280,30 +311,6 @@ fn tell(told: &report::Finished<'_>, folder: Option<&Path>, failures: Option<&Pa
         text += &format!("the first failures are kept in {}\n", failures.display());
     }
     text
-}
-
-/// What reports say of a run beside its numbers.
-fn meta(finished: &run::Finished, plan: &Plan, run_id: String, sources: &Sources, choices: &Choices) -> report::Meta {
-    let started = jiff::Timestamp::try_from(finished.started).unwrap_or_default();
-    let hashed = |file: &SourceFile| {
-        let mark = if file.byte_order_mark { "\u{feff}" } else { "" };
-        let hash = Sha256::new().chain_update(mark).chain_update(&file.text).finalize();
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
-    };
-    let mut notes = Vec::new();
-    if choices.demo.is_some() {
-        notes.push("the load went to the embedded demo service".to_owned());
-    }
-    report::Meta {
-        run_id,
-        started: format!("{started:.3}"),
-        length: finished.length,
-        measured: finished.measured(plan),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        sources: sources.iter().map(|(_, file)| (file.name.clone(), hashed(file))).collect(),
-        stopped: finished.stopped,
-        notes,
-    }
 }
 
 /// What flags and variables decide.

@@ -1,10 +1,12 @@
 //! The terminal, or what stands in for it: what may be drawn on each stream, and how wide.
 //!
-//! Results go to standard output; progress, notes and errors to standard error. A reader that goes away (`| head`) is
-//! no error.
+//! Results go to standard output; progress, notes and errors to standard error. A reader that goes away is no error: a
+//! pipe that nobody reads any more (`| head`), a terminal that was closed.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
+
+use rustix::io::Errno;
 
 use crate::report::Style;
 
@@ -22,6 +24,8 @@ pub struct Screen {
     pub out: Look,
     /// How progress, notes and errors are drawn.
     pub err: Look,
+    /// Whether results went to a terminal at the start: one that was closed since is none any more.
+    to_terminal: bool,
 }
 
 /// How text on one stream is drawn.
@@ -60,6 +64,7 @@ impl Screen {
         Screen {
             out: look(out.is_terminal(), columns(rustix::termios::tcgetwinsize(&out))),
             err: look(err.is_terminal(), columns(rustix::termios::tcgetwinsize(&err))),
+            to_terminal: out.is_terminal(),
         }
     }
 
@@ -67,9 +72,15 @@ impl Screen {
     pub fn print(&self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if self.nobody_reads(&error) => Ok(()),
             other => other,
         }
+    }
+
+    fn nobody_reads(&self, error: &io::Error) -> bool {
+        // A terminal that is gone answers as a broken disk does.
+        let hung_up = self.to_terminal && Errno::from_io_error(error) == Some(Errno::IO);
+        hung_up || error.kind() == io::ErrorKind::BrokenPipe
     }
 
     /// Writes a line for the person at the terminal to standard error. There is nobody to tell when that fails.

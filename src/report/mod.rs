@@ -33,7 +33,7 @@ use crate::base::Sources;
 use crate::metrics::{Judged, Snapshot, Verdict};
 use crate::plan::Plan;
 
-/// A run that came to its end, as reports tell it.
+/// A run that came to its end, as reports tell it; or one that still goes, as far as it has come.
 #[derive(Clone, Copy)]
 pub struct Finished<'a> {
     /// What was to be done.
@@ -68,6 +68,8 @@ pub struct Meta {
     /// The files it was made of, scenario first: their names as the user would say them, and the SHA-256 of their
     /// bytes in lower-case hex.
     pub sources: Vec<(String, String)>,
+    /// Whether it has come to its end; else this is what was seen so far.
+    pub finished: bool,
     /// Whether it was stopped before its time.
     pub stopped: bool,
     /// What else is worth knowing, a sentence each: the demo served it, few descriptors …

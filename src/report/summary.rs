@@ -18,7 +18,7 @@ pub const SCHEMA: &str = "scn-summary/1";
 /// The JSON Schema of that shape.
 pub const SUMMARY_SCHEMA: &str = include_str!("../../schema/scn-summary-1.json");
 
-/// A finished run in numbers. Serializes to the shape that [`SUMMARY_SCHEMA`] describes.
+/// A run in numbers, finished or so far. Serializes to the shape that [`SUMMARY_SCHEMA`] describes.
 ///
 /// Unit: as the names of its keys end: `_ms`, `_s`; bytes are counted. Times are exact to a microsecond, percentiles to
 /// three digits; `null` where nothing was seen. Rows stand in plan order, also those that saw nothing.
@@ -57,6 +57,8 @@ pub struct Run {
     pub duration_s: f64,
     pub scn: String,
     pub sources: Map<String, Value>,
+    /// Whether it has come to its end; else these are the numbers so far.
+    pub finished: bool,
     /// Whether it was stopped before its time.
     pub stopped: bool,
     /// The threshold that ended it, if one did.
@@ -281,7 +283,7 @@ pub struct Generator {
     pub clamped_times: u64,
 }
 
-/// The summary of a finished run.
+/// The summary of a run.
 pub fn summary(run: &Finished<'_>) -> Summary {
     let Finished { plan, seen, meta, verdict, .. } = *run;
     let seconds = meta.measured.as_secs_f64();
@@ -296,6 +298,7 @@ pub fn summary(run: &Finished<'_>) -> Summary {
             duration_s: rounded(seconds),
             scn: meta.version.clone(),
             sources: meta.sources.iter().map(|(name, hash)| (name.clone(), json!(hash))).collect(),
+            finished: meta.finished,
             stopped: meta.stopped,
             aborted: run.judged.iter().find_map(aborted),
             notes: meta.notes.clone(),

@@ -54,8 +54,10 @@ impl<'a> Hearing<'a> {
         if !warming && self.watch.see(window, total, elapsed.saturating_sub(self.warming), stopping) {
             self.stop.abort();
         }
-        let (watch, started) = (&self.watch, self.started);
-        tell(&Tick { act: Act::Load, elapsed, window, total, watch, stopping, warming, started, kept: &kept });
+        let (watch, started, counted, warm_up) = (&self.watch, self.started, &self.total, self.warm_up.as_ref());
+        let total = warm_up.filter(|_| warming).unwrap_or(counted);
+        let (act, kept) = (Act::Load, &kept[..]);
+        tell(&Tick { act, elapsed, window, total, counted, warm_up, watch, stopping, warming, started, kept });
     }
 
     /// Takes in what `setup` or `teardown` saw in one second: it counts, and lies in no second of the load.
@@ -64,9 +66,9 @@ impl<'a> Hearing<'a> {
         self.sieve.sift(&mut kept);
         self.total.merge(&window);
         let (elapsed, watch) = (Duration::from_nanos(now.0), &self.watch);
-        let (window, total) = (&window, &self.total);
-        let started = self.started;
-        tell(&Tick { act, elapsed, window, total, watch, stopping, warming, started, kept: &kept });
+        let (window, total, warm_up) = (&window, &self.total, self.warm_up.as_ref());
+        let (started, counted, kept) = (self.started, total, &kept[..]);
+        tell(&Tick { act, elapsed, window, total, counted, warm_up, watch, stopping, warming, started, kept });
     }
 
     /// The run's own time begins only now.

@@ -129,8 +129,18 @@ impl Stop {
     }
 
     /// Whether anyone but a threshold has pressed it.
-    fn by_hand(&self) -> bool {
+    pub fn by_hand(&self) -> bool {
         self.presses() > u8::from(self.aborted.load(Ordering::Relaxed))
+    }
+
+    /// What `work` gives; `None`: the button was pressed before it was done, and it is dropped.
+    async fn unless_pressed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut presses = self.subscribe();
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            _ = presses.wait_for(|presses| *presses > 0) => None,
+        }
     }
 
     /// The presses, as they come.
@@ -166,6 +176,10 @@ pub struct Tick<'a> {
     pub window: &'a Snapshot,
     /// What was seen so far: in the warm-up while it lasts, and since its end from then on.
     pub total: &'a Snapshot,
+    /// What counts of that: nothing but what `setup` has had while the warm-up lasts, and all of it from then on.
+    pub counted: &'a Snapshot,
+    /// What was seen in the warm-up so far; `None`: the load has none, or has not begun.
+    pub warm_up: Option<&'a Snapshot>,
     /// The thresholds as they stand.
     pub watch: &'a Watch<'a>,
     /// True once no new iterations begin.
@@ -196,13 +210,6 @@ pub struct Finished {
     pub stopped: bool,
     /// Why no user has started: `setup` did not end as it should.
     pub setup_failed: Option<SetupFailed>,
-}
-
-impl Finished {
-    /// How long that took which was seen: without the warm-up.
-    pub fn measured(&self, plan: &Plan) -> Duration {
-        self.length.saturating_sub(plan.load.warm_up)
-    }
 }
 
 /// Why a run could not start or go on.

@@ -56,7 +56,10 @@ pub async fn rehearse_over(
         user.pace = None;
     }
     plan.load.warm_up = Duration::ZERO;
-    let mut ground = Ground::survey(&plan, network, options).await?;
+    let Some(surveyed) = stop.unless_pressed(Ground::survey(&plan, network, options)).await else {
+        return Ok(Rehearsed { seen: Snapshot::default(), stopped: true, setup_failed: None });
+    };
+    let mut ground = surveyed?;
     preflight::check(&plan, &Base::all(&ground.shared.targets), &ground.addresses, options)?;
     let mut beside = Snapshot::default();
     let setup_failed =

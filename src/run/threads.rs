@@ -63,12 +63,16 @@ fn run_over(
     let constants = prepare::constants(plan, options)?;
     let targets = prepare::targets(plan, options, &constants)?;
     let proxies = prepare::proxies(plan, options, &constants)?;
-    let addresses = here(async |_| prepare::addresses(&*way(0), &targets, &proxies, options).await)??;
+    // Whoever wants an end before there was a beginning has it at once.
+    let looked_up = async |_| stop.unless_pressed(prepare::addresses(&*way(0), &targets, &proxies, options)).await;
+    let Some(addresses) = here(looked_up)? else { return Ok(hearing.finish(Duration::ZERO, None)) };
+    let addresses = addresses?;
     let bases = Base::all(&targets);
     preflight::check(plan, &bases, &addresses, options)?;
     if let Some(tell) = options.warned.as_ref().filter(|_| !options.served_here) {
         let network = way(0);
-        let warnings = here(async |clock| preflight::reach(&*network, &clock, &bases, &addresses).await)?;
+        let reached = async |clock| stop.unless_pressed(preflight::reach(&*network, &clock, &bases, &addresses)).await;
+        let Some(warnings) = here(reached)? else { return Ok(hearing.finish(Duration::ZERO, None)) };
         warnings.iter().for_each(|warning| tell(warning));
     }
     let shared = prepare::shared(plan, options, targets, proxies);

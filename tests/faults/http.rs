@@ -306,6 +306,46 @@ fn the_size_of_a_chunk_is_no_number_or_more_than_there_is() {
     }
 }
 
+/// As much as nobody wants to hold: zeros, `bytes` of them, in the few that gzip makes of them.
+fn bomb(bytes: usize) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let block = vec![0; 1 << 20];
+    for _ in 0..bytes >> 20 {
+        std::io::Write::write_all(&mut gzip, &block).expect("memory takes it");
+    }
+    gzip.finish().expect("memory takes it")
+}
+
+#[test]
+fn a_coded_body_is_a_bomb() {
+    let packed = bomb(128 << 20);
+    assert!(packed.len() < 1 << 20, "{}", packed.len());
+    // What is looked into is held up to a mebibyte, what is only counted is taken apart up to 64.
+    for looks in ["expect body contains \"x\"", "expect sha256(body) == \"x\"", "expect size > 100MiB"] {
+        let packed = packed.clone();
+        let sends = move || {
+            Rogue::new(move |call| {
+                call.write(format!(
+                    "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+                    packed.len()
+                ));
+                call.write(&packed);
+                true
+            })
+        };
+        // Time to take it in hand, on a busy machine too.
+        fails("body_too_large", "", sends, &format!("step: GET /x {{ timeout 30s\n{looks} }}"));
+    }
+}
+
+#[test]
+fn a_coded_body_is_damaged() {
+    fails_as("protocol", "", |call| {
+        call.write("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nhalf");
+        true
+    });
+}
+
 #[test]
 fn what_comes_is_no_http() {
     fails_as("protocol", "not HTTP", |call| {

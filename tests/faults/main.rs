@@ -4,9 +4,11 @@
 //! A binary of its own, because descriptors and threads are counted for the whole process; its tests wait for one another.
 
 mod blocks;
+mod events;
 mod http;
 mod redirects;
 mod restart;
 mod rogue;
 mod sockets;
+mod tls;
 mod trial;

@@ -65,6 +65,18 @@ fn a_redirect_leads_to_where_nobody_listens() {
 }
 
 #[test]
+fn a_redirect_leads_to_a_handshake_that_is_cut() {
+    let held = alone();
+    let mut secure = Rogue::at_the_door(Call::ends);
+    let url = secure.url().replace("http:", "https:");
+    let mut rogue = rogue(&format!("{url}/x"), |_| false);
+    let seen = Trial::new(&rogue.url(), "start: GET /start").run();
+    assert_eq!((seen.kinds(), seen.samples()), (vec![("tls", 3)], (3, 3)), "{:?}", seen.notes());
+    assert_eq!((rogue.asked_for("GET /start"), secure.accepted()), (3, 3));
+    held.nothing_leaks(&mut [&mut rogue, &mut secure]);
+}
+
+#[test]
 fn a_redirect_leads_to_a_host_that_nobody_allowed() {
     fails_as("host_not_allowed", "shop.example", "http://shop.example/x", |_| false);
     fails_as("host_not_allowed", "10.1.2.3", "http://10.1.2.3/x", |_| false);

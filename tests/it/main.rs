@@ -7,6 +7,7 @@ mod drops;
 mod examples;
 mod explain;
 mod export;
+mod faults;
 mod fixes;
 mod fmt;
 mod fuzz;

@@ -34,6 +34,7 @@ impl Told {
             measured: length,
             version: "0.1.0".into(),
             sources: vec![("oscilloscope.scn".into(), "ab".repeat(32))],
+            finished: true,
             stopped: false,
             notes: vec!["the embedded demo service answered".into()],
         };

@@ -314,6 +314,7 @@ fn told() -> Told {
     let judged = watch.judge(&seen, seconds(30));
     let verdict = Verdict::of(&more.plan, &seen, &judged);
     let meta = Meta {
+        finished: true,
         run_id: "abcdef".into(),
         started: "2026-11-23T21:35:00Z".into(),
         length: seconds(30),

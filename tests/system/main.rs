@@ -3,13 +3,17 @@
 //! `scripts/test` installs what they need and runs them. A component that is missing fails a test; none is passed over.
 
 mod against_others;
+mod clocks;
 #[path = "../it/export/collector.rs"]
 mod collector;
 mod containers;
 mod demo;
+mod disks;
 mod ending;
 mod grafana;
+mod killed;
 mod observability;
 mod ports;
 mod program;
 mod rogues;
+mod signals;

@@ -121,6 +121,40 @@ fn a_name_that_does_not_resolve_ends_the_run_before_it_starts() {
 }
 
 #[test]
+fn a_signal_while_names_are_looked_up_ends_the_run_before_it_starts() {
+    for verb in ["run a.scn --no-results --summary-export=s.json", "try a.scn"] {
+        let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        let world = scn(verb).args("--target http://shop.test --allow shop.test --dns-server");
+        let address = silent.local_addr().expect("it is bound");
+        let run = world.arg(address.to_string()).file("a.scn", SOUND).start();
+        // It asks, and nobody answers.
+        silent.recv_from(&mut [0; 512]).expect("a question");
+        run.signal(rustix::process::Signal::INT);
+        let ended = run.wait().exits(105);
+        if verb.starts_with("run") {
+            let summary: serde_json::Value = serde_json::from_str(&ended.read("s.json")).expect("it is JSON");
+            assert_eq!((&summary["run"]["stopped"], &summary["users"][0]["started"]), (&true.into(), &0.into()));
+        }
+    }
+}
+
+#[test]
+fn a_signal_while_a_target_is_knocked_at_ends_the_run_before_it_starts() {
+    use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
+    let listener = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port is free");
+    listen(&listener, 0).expect("it listens");
+    let address = SocketAddr::try_from(getsockname(&listener).expect("it is bound")).expect("an address");
+    let _waiting = TcpStream::connect(address).expect("the first one is queued");
+    let world = scn("run a.scn --no-results --target").arg(format!("http://{address}")).file("a.scn", SOUND);
+    let mut run = world.start();
+    run.said("seed");
+    run.signal(rustix::process::Signal::INT);
+    let ended = run.wait().exits(105);
+    assert!(!ended.stderr.contains("warning: before the load"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_target_that_refuses_is_a_warning_and_the_run_goes_on() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it has an address");

@@ -20,6 +20,11 @@ type Says = fn(u32) -> Option<(&'static [&'static str], u32)>;
 
 /// A name server on this machine, and how often it was asked for IPv4 addresses.
 fn name_server(says: Says) -> (SocketAddr, Arc<AtomicU32>) {
+    slow_name_server(Duration::ZERO, says)
+}
+
+/// The same, which takes so long for each answer.
+fn slow_name_server(takes: Duration, says: Says) -> (SocketAddr, Arc<AtomicU32>) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let address = socket.local_addr().expect("its address");
     let asked: Arc<AtomicU32> = Arc::default();
@@ -52,6 +57,7 @@ fn name_server(says: Says) -> (SocketAddr, Arc<AtomicU32>) {
                 said.extend((data.len() as u16).to_be_bytes());
                 said.extend(data);
             }
+            thread::sleep(takes);
             let _ = socket.send_to(&said, from);
         }
     });
@@ -208,6 +214,24 @@ fn a_name_server_that_stays_silent_takes_no_longer_than_the_step() {
     let finished = run(&draft, &options);
     assert_eq!(kinds(&finished.total), [("dns", 1)]);
     assert_eq!(notes(&finished.total), ["`other.test` was not resolved in time"]);
+}
+
+#[test]
+fn a_name_server_that_is_slow_costs_the_step_its_time_and_no_failure() {
+    let takes = Duration::from_millis(120);
+    let (port, seen) = servers(&["127.0.0.1"]);
+    let (server, asked) = slow_name_server(takes, |_| Some((&["127.0.0.1"], 60)));
+    // Two users ask for the same name at once: one question is enough.
+    let mut draft = Draft::new().users(2, 1_000.0).duration(SECOND).think(60 * SECOND);
+    let step = elsewhere(&mut draft, &format!("http://other.test:{port}/"));
+    draft.task(1.0, vec![Op::Http(Box::new(step))]);
+    let mut options = asking(port, server);
+    options.pinned = vec![format!("shop.test:{port}:127.0.0.1").parse().expect("it is one")];
+    let finished = run(&draft, &options);
+    assert_eq!((finished.total.totals().requests, kinds(&finished.total)), (2, vec![]));
+    assert_eq!((counts(&seen), asked.load(Ordering::SeqCst)), (vec![2], 1));
+    let times = &finished.total.series[0].ok;
+    assert!(times.min().is_some_and(|time| time >= takes - Duration::from_millis(20)), "waiting for a name counts");
 }
 
 #[test]
