@@ -190,7 +190,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let finished = run::run(&plan, &options, &stop, &mut |tick| {
         for warning in metrics.see(tick) {
             live.clear();
-            screen.say(&warning);
+            screen.say(&format!("warning: {warning}"));
         }
         live.show(tick);
         failures.keep(tick.kept, |exchange| report::failure(&plan, &sources, &options.run_id, exchange));

@@ -12,4 +12,5 @@ mod grafana;
 mod observability;
 mod ports;
 mod program;
+mod prometheus;
 mod rogues;
