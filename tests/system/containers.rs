@@ -184,7 +184,7 @@ fn a_load_test_in_containers_ends_as_the_run_does_and_leaves_nothing_behind() {
 
     // Stopped on the way: metrics are read by a neighbour, then it ends with its report and 105, and nothing is left.
     let mut run = docker.load_test(&["run", "--profile", "load", "--users", "3", "--duration", "10m"]);
-    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let run = run.env("SCN_LINGER", "1s").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let text = docker.metrics_on("scn_load", "scn_requests_total{");
     assert!(text.contains(r#"profile="load""#), "{text}");
     let status = ended(docker.load_test(&["status"])).with(0);
@@ -204,7 +204,7 @@ fn a_load_test_in_containers_ends_as_the_run_does_and_leaves_nothing_behind() {
     let service = ["run", "--detach", "--name", "app", "--network", GIVEN, "scn:local"];
     docker.docker(&[&service[..], &["demo", "--listen", "0.0.0.0:8000"]].concat()).with(0);
     let mut run = docker.load_test(&["run", "--users", "3", "--duration", "10m"]);
-    run.envs([("SCN_NETWORK", GIVEN), ("SCN_TARGET", "http://app:8000"), ("SCN_ALLOW", "app")]);
+    run.envs([("SCN_LINGER", "1s"), ("SCN_NETWORK", GIVEN), ("SCN_TARGET", "http://app:8000"), ("SCN_ALLOW", "app")]);
     let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     docker.metrics_on(GIVEN, "scn_run_start_time_seconds{");
     ended(docker.load_test(&["stop"])).with(0);
