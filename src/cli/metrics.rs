@@ -159,19 +159,25 @@ impl<'a> Metrics<'a> {
         self.choice.push.as_ref().and_then(|push| told(&pushed, &push.endpoint))
     }
 
-    /// Serves `/metrics` on for as long as was asked for, or until a signal comes.
-    pub fn linger(self, stop: &Stop, screen: &Screen) {
+    /// Serves `/metrics` on for as long as was asked for, or until a signal comes; `pressed`: how many had come when the
+    /// run ended.
+    pub fn linger(self, stop: &Stop, pressed: u8, screen: &Screen) {
         let (Some(url), false) = (self.url(), self.choice.linger.is_zero()) else { return };
-        let (begun, pressed) = (Instant::now(), stop.presses());
         // Pressed twice, all ends at once.
         if pressed > 1 {
             return;
         }
         let length = crate::base::units::duration_text(self.choice.linger);
         screen.say(&format!("{url} stays for {length}; Ctrl-C ends that"));
-        while begun.elapsed() < self.choice.linger && stop.presses() == pressed {
-            std::thread::sleep(LOOK_EVERY.min(self.choice.linger));
-        }
+        wait(self.choice.linger, stop, pressed);
+    }
+}
+
+/// Waits until so long is over or the button was pressed more often than that.
+fn wait(length: Duration, stop: &Stop, pressed: u8) {
+    let begun = Instant::now();
+    while begun.elapsed() < length && stop.presses() == pressed {
+        std::thread::sleep(LOOK_EVERY.min(length));
     }
 }
 
@@ -265,5 +271,12 @@ mod tests {
         for words in [&["--metrics-linger", "30s"][..], &["--metrics-prefix", "locust"], &["--metrics-allow-remote"]] {
             assert!(choose(words, &[]).unwrap_err().contains("--metrics serves them"), "{words:?}");
         }
+    }
+
+    #[test]
+    fn a_signal_while_the_report_is_written_ends_the_lingering_too() {
+        let (stop, pressed_when_the_run_ended) = (Stop::default(), 0);
+        stop.press();
+        wait(Duration::from_secs(3_600), &stop, pressed_when_the_run_ended);
     }
 }

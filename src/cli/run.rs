@@ -195,6 +195,8 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         live.show(tick);
         failures.keep(tick.kept, |exchange| report::failure(&plan, &sources, &options.run_id, exchange));
     });
+    // From now on a signal says that metrics need not be served any longer.
+    let pressed = stop.presses();
     live.clear();
     let finished = match finished {
         Ok(finished) => finished,
@@ -230,7 +232,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     screen.print(&text)?;
     failures?;
     kept?;
-    metrics.linger(&stop, screen);
+    metrics.linger(&stop, pressed, screen);
     Ok(judge(&finished, &verdict))
 }
 

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustix::process::Signal;
@@ -288,7 +287,6 @@ fn a_signal_ends_the_lingering_with_the_code_of_the_run() {
     command.args(["--metrics-addr", "127.0.0.1:0", "--metrics-linger", "1h"]);
     // Standard output holds the report: its first line comes when the run has ended.
     let run = Beside::start(command);
-    std::thread::sleep(Duration::from_millis(300));
     run.signal(Signal::TERM);
     let ended = run.finish().with(0);
     assert!(ended.err.contains("stays for 1h"), "{}", ended.err);
