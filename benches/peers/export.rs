@@ -103,7 +103,10 @@ fn share(plan: &Plan, second: &Snapshot, serve: Option<SocketAddr>, push: Option
         std::thread::sleep(Duration::from_secs(turn).saturating_sub(begun.elapsed()));
     }
     let share = thread_seconds("scn-export") / begun.elapsed().as_secs_f64() * 100.0;
-    drop(exporter);
+    let pushed =
+        exporter.finish(Now { started: SystemTime::now(), thresholds: Vec::new(), valid: true }, begun.elapsed());
+    assert!(settings.push.is_none() || pushed.pushes > 2, "it pushes while it goes: {pushed:?}");
+    assert_eq!((pushed.failures, pushed.trouble), (0, None), "pushes arrive");
     share
 }
 
@@ -129,19 +132,25 @@ fn sink() -> String {
         .name("sink".into())
         .spawn(move || {
             for mut stream in listener.incoming().flatten() {
-                std::thread::spawn(move || {
-                    let mut read = vec![0; 1 << 20];
-                    // One push is one write of the client: an answer for each is near enough to a collector.
-                    while let Ok(count @ 1..) = stream.read(&mut read) {
-                        if count < read.len() {
-                            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
-                        }
-                    }
-                });
+                std::thread::spawn(move || while take(&mut stream).is_some() {});
             }
         })
         .expect("a thread");
     address
+}
+
+/// Reads one push and answers it; nothing where the other side has gone.
+fn take(stream: &mut TcpStream) -> Option<()> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0].to_ascii_lowercase());
+    }
+    let head = String::from_utf8(head).expect("heads are text");
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a push says its length");
+    let mut body = vec![0; length.parse().expect("a length is a number")];
+    stream.read_exact(&mut body).ok()?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").ok()
 }
 
 /// One user with so many steps.

@@ -3,10 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::collector;
 use super::environment::Environment;
 use super::exit::Failure;
 use super::screen::Screen;
-use super::values;
 use crate::base::units::parse_duration;
 use crate::export::{Error, Exporter, Facts, Now, Push, Pushed, Settings};
 use crate::metrics::Verdict;
@@ -15,13 +15,6 @@ use crate::run::{self, Act, Stop, Tick};
 
 /// Where `/metrics` is served unless told otherwise.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9646);
-
-/// From one push to the next unless told otherwise: a dashboard of a load test is looked at while it goes.
-const INTERVAL: Duration = Duration::from_secs(5);
-/// How long a push may take unless told otherwise: what the specification says.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The least time between two pushes.
-const INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// The flags that say where metrics go while a run goes.
 #[derive(Debug, clap::Args)]
@@ -49,7 +42,7 @@ pub struct Flags {
     metrics_linger: Option<Duration>,
 
     /// Push metrics to this collector over OTLP (HTTP): http://127.0.0.1:4318
-    #[arg(long, value_name = "URL", value_parser = collector)]
+    #[arg(long, value_name = "URL", value_parser = collector::url)]
     otlp: Option<String>,
 }
 
@@ -105,42 +98,9 @@ impl Flags {
             serve,
             like_locust: self.metrics_prefix == Prefix::Locust,
             linger: self.metrics_linger.unwrap_or_default(),
-            push: push(self.otlp, environment)?,
+            push: collector::chosen(self.otlp, environment)?,
         })
     }
-}
-
-/// Whether, whereto and how metrics are pushed.
-fn push(flag: Option<String>, environment: &Environment) -> Result<Option<Push>, Failure> {
-    let text = |name: &str| environment.variables.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-    let off = text("OTEL_SDK_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true"))
-        || text("OTEL_METRICS_EXPORTER").is_some_and(|text| text.eq_ignore_ascii_case("none"));
-    let whole = |text: &str| values::target(text);
-    let endpoint = match flag {
-        Some(url) => Some(url),
-        None if off => None,
-        None => {
-            let own = environment.flag_or(None, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", whole)?;
-            own.map_or_else(
-                || environment.flag_or(None, "OTEL_EXPORTER_OTLP_ENDPOINT", collector),
-                |url| Ok(Some(url)),
-            )?
-        }
-    };
-    let Some(endpoint) = endpoint else { return Ok(None) };
-    for name in ["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"] {
-        if let Some(other) = text(name).filter(|text| *text != "http/protobuf") {
-            let message = format!("{name} asks for `{other}`, and scn speaks `http/protobuf` only");
-            return Err(Failure::usage(message).help("most collectors listen for it on port 4318"));
-        }
-        if text(name).is_some() {
-            break;
-        }
-    }
-    let own_timeout = environment.flag_or(None, "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", millis)?;
-    let timeout = environment.flag_or(own_timeout, "OTEL_EXPORTER_OTLP_TIMEOUT", millis)?.unwrap_or(TIMEOUT);
-    let interval = environment.flag_or(None, "OTEL_METRIC_EXPORT_INTERVAL", millis)?.unwrap_or(INTERVAL);
-    Ok(Some(Push { endpoint, timeout, interval: interval.max(INTERVAL_MIN) }))
 }
 
 /// Exports one run, if that was asked for.
@@ -199,19 +159,25 @@ impl<'a> Metrics<'a> {
         self.choice.push.as_ref().and_then(|push| told(&pushed, &push.endpoint))
     }
 
-    /// Serves `/metrics` on for as long as was asked for, or until a signal comes.
-    pub fn linger(self, stop: &Stop, screen: &Screen) {
+    /// Serves `/metrics` on for as long as was asked for, or until a signal comes; `pressed`: how many had come when the
+    /// run ended.
+    pub fn linger(self, stop: &Stop, pressed: u8, screen: &Screen) {
         let (Some(url), false) = (self.url(), self.choice.linger.is_zero()) else { return };
-        let (begun, pressed) = (Instant::now(), stop.presses());
         // Pressed twice, all ends at once.
         if pressed > 1 {
             return;
         }
         let length = crate::base::units::duration_text(self.choice.linger);
         screen.say(&format!("{url} stays for {length}; Ctrl-C ends that"));
-        while begun.elapsed() < self.choice.linger && stop.presses() == pressed {
-            std::thread::sleep(LOOK_EVERY.min(self.choice.linger));
-        }
+        wait(self.choice.linger, stop, pressed);
+    }
+}
+
+/// Waits until so long is over or the button was pressed more often than that.
+fn wait(length: Duration, stop: &Stop, pressed: u8) {
+    let begun = Instant::now();
+    while begun.elapsed() < length && stop.presses() == pressed {
+        std::thread::sleep(LOOK_EVERY.min(length));
     }
 }
 
@@ -242,31 +208,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "an address and a port are needed, as in 127.0.0.1:9646 or [::1]:0".into())
 }
 
-/// The URL of a collector: where the path names no signal, that of metrics is meant.
-fn collector(text: &str) -> Result<String, String> {
-    const PATH: &str = "/v1/metrics";
-    values::target(text).map_err(|why| why.replace("a target is", "a collector is"))?;
-    let mut url = url::Url::parse(text).map_err(|error| error.to_string())?;
-    if !url.path().ends_with(PATH) {
-        let path = format!("{}{PATH}", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-    }
-    Ok(url.into())
-}
-
 fn switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),
         _ => Err("1 or 0 is needed".into()),
-    }
-}
-
-fn millis(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(0) => Err("it must be longer than nothing".into()),
-        Ok(millis) => Ok(Duration::from_millis(millis)),
-        Err(_) => Err("a whole number of milliseconds is needed, as in 10000".into()),
     }
 }
 
@@ -292,10 +238,6 @@ mod tests {
             assert_eq!(failure.exit, crate::cli::exit::Exit::Usage);
             failure.to_string()
         })
-    }
-
-    fn endpoint(words: &[&str], variables: &[(&str, &str)]) -> Option<String> {
-        choose(words, variables).unwrap().push.map(|push| push.endpoint)
     }
 
     #[test]
@@ -332,37 +274,9 @@ mod tests {
     }
 
     #[test]
-    fn a_collector_is_found_by_flag_then_by_the_standard_variables() {
-        let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:4318/");
-        let own = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://b:4318/otlp");
-        assert_eq!(endpoint(&[], &[base]).unwrap(), "http://a:4318/v1/metrics");
-        assert_eq!(endpoint(&[], &[base, own]).unwrap(), "http://b:4318/otlp");
-        assert_eq!(endpoint(&["--otlp", "http://c:4318"], &[base, own]).unwrap(), "http://c:4318/v1/metrics");
-        assert_eq!(endpoint(&["--otlp", "http://c/otlp/v1/metrics"], &[]).unwrap(), "http://c/otlp/v1/metrics");
-        assert_eq!(endpoint(&["--otlp", "http://c/otlp"], &[]).unwrap(), "http://c/otlp/v1/metrics");
-        assert_eq!(endpoint(&[], &[base, ("OTEL_SDK_DISABLED", "true")]), None);
-        assert_eq!(endpoint(&[], &[base, ("OTEL_METRICS_EXPORTER", "none")]), None);
-    }
-
-    #[test]
-    fn what_no_collector_can_be_is_refused() {
-        for wrong in ["", "collector:4318", "ftp://collector", "http://"] {
-            assert!(choose(&["--otlp", wrong], &[]).is_err(), "{wrong}");
-        }
-        assert!(choose(&["--otlp", "collector:4318"], &[]).unwrap_err().contains("http://collector:4318"));
-        let spoken = [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
-        assert!(choose(&["--otlp", "http://c:4317"], &spoken).unwrap_err().contains("http/protobuf"));
-        assert_eq!(choose(&[], &spoken).unwrap().push, None);
-    }
-
-    #[test]
-    fn times_of_pushing_are_those_of_the_variables() {
-        let variables = [("OTEL_EXPORTER_OTLP_TIMEOUT", "700"), ("OTEL_METRIC_EXPORT_INTERVAL", "1500")];
-        let push = choose(&["--otlp", "http://c:4318"], &variables).unwrap().push.unwrap();
-        assert_eq!((push.timeout, push.interval), (Duration::from_millis(700), Duration::from_millis(1500)));
-        let plain = choose(&["--otlp", "http://c:4318"], &[]).unwrap().push.unwrap();
-        assert_eq!((plain.timeout, plain.interval), (TIMEOUT, INTERVAL));
-        let wrong = [("OTEL_METRIC_EXPORT_INTERVAL", "5s")];
-        assert!(choose(&["--otlp", "http://c:4318"], &wrong).unwrap_err().contains("milliseconds"));
+    fn a_signal_while_the_report_is_written_ends_the_lingering_too() {
+        let (stop, pressed_when_the_run_ended) = (Stop::default(), 0);
+        stop.press();
+        wait(Duration::from_secs(3_600), &stop, pressed_when_the_run_ended);
     }
 }

@@ -4,6 +4,7 @@
 //! its top and then calls the rooms in the order of the pipeline; it holds no rule of its own.
 
 pub mod check;
+mod collector;
 pub mod demo;
 pub mod diff;
 pub mod environment;

@@ -202,7 +202,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let finished = run::run(&plan, &options, &stop, &mut |tick| {
         for warning in metrics.see(tick) {
             live.clear();
-            screen.say(&warning);
+            screen.say(&format!("warning: {warning}"));
         }
         live.show(tick);
         failures.keep(tick.kept, |exchange| report::failure(&plan, &sources, &options.run_id, exchange));
@@ -220,6 +220,8 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
             screen.say(&warning);
         }
     });
+    // From now on a signal says that metrics need not be served any longer.
+    let pressed = stop.presses();
     live.clear();
     let unwritten = interim.finish();
     let finished = match finished {
@@ -261,7 +263,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
         Failure::from(error)
     });
     Failure::together([printed, failures.map(drop), kept])?;
-    metrics.linger(&stop, screen);
+    metrics.linger(&stop, pressed, screen);
     Ok(judge(&finished, &verdict))
 }
 

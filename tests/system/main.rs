@@ -15,5 +15,6 @@ mod killed;
 mod observability;
 mod ports;
 mod program;
+mod prometheus;
 mod rogues;
 mod signals;

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod explain;
 mod fmt;
+mod metrics;
 mod new;
 mod parts;
 mod plan;

@@ -10,6 +10,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use opentelemetry_proto::tonic::metrics::v1::{Metric, metric::Data};
 use scn::base::Offset;
 use scn::export::metric::{self, Kind};
 use scn::export::{Error, Exporter, Facts, Now, Push, Pushed, SERIES_MAX, Settings};
@@ -304,33 +305,90 @@ fn series_beyond_the_limit_are_counted_as_other_and_nothing_is_lost() {
     assert!(other > 600.0, "{other}");
 }
 
-#[test]
-fn quantiles_of_the_buckets_lie_within_one_bucket_of_the_exact_ones() {
-    let plan = world().1;
-    let mut recorder = Recorder::new(&plan, 0);
-    for n in 0..20_000u64 {
-        let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        recorder.record(&sample(Row::Health, 0, 1 + (mixed % 997) * (mixed % 13) / 7));
+/// Times in milliseconds of several shapes, each of so many samples: below and above what is told one by one.
+fn shapes() -> [(&'static str, Vec<u64>); 5] {
+    let mixed = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    let of = |count: u64, time: &dyn Fn(u64) -> u64| (0..count).map(|n| time(mixed(n))).collect::<Vec<_>>();
+    [
+        ("long tail", of(20_000, &|mixed| 1 + (mixed % 997) * (mixed % 13) / 7)),
+        ("even", of(1_500, &|mixed| 1 + mixed % 900)),
+        ("two humps", of(5_000, &|mixed| if mixed % 10 == 0 { 2_000 + mixed % 300 } else { 3 + mixed % 4 })),
+        ("all the same", vec![42; 3_000]),
+        ("beyond the last bound", of(2_500, &|mixed| 40_000 + mixed % 60_000)),
+    ]
+}
+
+/// A window with these times, and the histogram that the report would use.
+fn window_of(plan: &Plan, times: &[u64]) -> (Snapshot, scn::metrics::Times) {
+    let mut recorder = Recorder::new(plan, 0);
+    for time in times {
+        recorder.record(&sample(Row::Health, 0, *time));
     }
     let window = recorder.take(Offset::from(Duration::from_secs(1)), millis(1));
     let exact = window.times([Row::Health.id()]);
-    let text = scraped(&plan, &settings(), &[window]);
-    let of_health = |line: &text::Line| {
-        line.name == "scn_request_duration_seconds_bucket" && line.labels["name"] == "GET /api/health"
-    };
-    let buckets: Vec<(f64, f64)> = lines(&text)
-        .iter()
-        .filter(|line| of_health(line))
-        .map(|line| (line.labels["le"].parse().unwrap_or(f64::INFINITY), line.value))
-        .collect();
+    (window, exact)
+}
+
+/// Each quantile lies in the bucket that holds it by `buckets` (upper bound, count up to it), or one beside it.
+fn assert_quantiles(shape: &str, exact: &scn::metrics::Times, buckets: &[(f64, f64)]) {
+    let total = buckets.last().expect("there are buckets").1;
+    for percent in [1.0, 10.0, 50.0, 90.0, 95.0, 99.0, 99.9, 100.0] {
+        let told = buckets.iter().position(|(_, count)| *count >= percent / 100.0 * total).expect("the last has all");
+        let exact = exact.percentile(percent).expect("there are times").as_secs_f64();
+        // Three digits of one value all alike may lie beyond what holds it.
+        let own = buckets.iter().position(|(bound, _)| *bound >= exact).unwrap_or(buckets.len() - 1);
+        assert!(told.abs_diff(own) <= 1, "{shape}, p{percent}: {exact} s lies in {own}, told in {told}");
+    }
+}
+
+#[test]
+fn quantiles_of_the_buckets_lie_within_one_bucket_of_the_exact_ones() {
+    let plan = world().1;
     let Kind::Histogram(bounds) = metric::REQUEST_DURATION.kind else { unreachable!() };
-    assert_eq!(buckets.len(), bounds.len() + 1);
-    for percent in [10.0, 50.0, 90.0, 95.0, 99.0] {
-        let rank = percent / 100.0 * 20_000.0;
-        let told = buckets.iter().position(|(_, count)| *count >= rank).unwrap();
-        let exact = exact.percentile(percent).unwrap().as_secs_f64();
-        let own = buckets.iter().position(|(bound, _)| *bound >= exact).unwrap();
-        assert!(told.abs_diff(own) <= 1, "p{percent}: {exact} s lies in {own}, told in {told}");
+    for (shape, times) in shapes() {
+        let (window, exact) = window_of(&plan, &times);
+        let text = scraped(&plan, &settings(), &[window]);
+        let of_health = |line: &text::Line| {
+            line.name == "scn_request_duration_seconds_bucket" && line.labels["name"] == "GET /api/health"
+        };
+        let buckets: Vec<(f64, f64)> = lines(&text)
+            .iter()
+            .filter(|line| of_health(line))
+            .map(|line| (line.labels["le"].parse().unwrap_or(f64::INFINITY), line.value))
+            .collect();
+        assert_eq!(buckets.len(), bounds.len() + 1);
+        assert_eq!(buckets.last().map(|(_, count)| *count), Some(times.len() as f64));
+        assert_quantiles(shape, &exact, &buckets);
+    }
+}
+
+/// The buckets of the one series that holds anything: upper bounds, and how many values lie up to each.
+fn exponential(metric: &Metric) -> Vec<(f64, f64)> {
+    let Some(Data::ExponentialHistogram(histogram)) = &metric.data else { panic!("{} is another", metric.name) };
+    let mut points = histogram.data_points.iter().filter(|point| point.count > 0);
+    let (Some(point), None) = (points.next(), points.next()) else { panic!("one row has seen something") };
+    let buckets = point.positive.as_ref().expect("times are positive");
+    let (base, mut sum) = (2f64.powf(2f64.powi(-point.scale)), point.zero_count);
+    let bounds = (1..).map(|index| base.powi(buckets.offset + index));
+    let counts = buckets.bucket_counts.iter().map(|count| {
+        sum += count;
+        sum as f64
+    });
+    bounds.zip(counts).collect()
+}
+
+#[test]
+fn quantiles_of_exponential_buckets_lie_within_one_bucket_of_the_exact_ones() {
+    let plan = world().1;
+    for (shape, times) in shapes() {
+        let (window, exact) = window_of(&plan, &times);
+        let collector = Collector::answering("200 OK");
+        replay(&plan, &pushing_to(&collector.url), &[window]);
+        let buckets = exponential(collector.latest().metric("scn.request.duration"));
+        assert_eq!(buckets.last().map(|(_, count)| *count), Some(times.len() as f64));
+        // As narrow as they are for times from 1 µs to 1 h, or narrower.
+        assert!(buckets.windows(2).all(|pair| pair[1].0 <= pair[0].0 * 1.19), "{shape}");
+        assert_quantiles(shape, &exact, &buckets);
     }
 }
 

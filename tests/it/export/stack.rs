@@ -108,6 +108,42 @@ fn the_dashboard_has_the_panels_variables_and_annotations_that_docs_promise() {
     assert_eq!(ids.len(), panels.len(), "each panel has an id of its own");
 }
 
+#[test]
+fn each_query_of_a_panel_heeds_the_variables() {
+    let dashboard = dashboard();
+    let panels = dashboard["panels"].as_array().expect("a list");
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().expect("a list"));
+    for query in targets.map(|target| target["expr"].as_str().expect("a query")) {
+        let selectors: Vec<&str> = query.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+        assert_eq!(selectors.len(), metrics_in(query).count(), "each metric is selected from: {query}");
+        for (name, selector) in metrics_in(query).zip(selectors) {
+            assert!(selector.contains(r#"run=~"$run""#), "{query}");
+            let of = metric::ALL.iter().find(|metric| name.starts_with(metric.name)).expect("it exists");
+            if of.labels.starts_with(&["method", "name"]) {
+                assert!(selector.contains(r#"method=~"$method",name=~"$name""#), "{query}");
+            }
+        }
+        assert_eq!(query.matches("rate(").count(), query.matches("[$interval]").count(), "{query}");
+    }
+}
+
+#[test]
+fn panels_say_their_unit_and_lie_beside_each_other() {
+    let dashboard = dashboard();
+    let mut taken = BTreeSet::new();
+    for panel in dashboard["panels"].as_array().expect("a list") {
+        let unit = &panel["fieldConfig"]["defaults"]["unit"];
+        if ["timeseries", "stat"].iter().any(|kind| panel["type"] == *kind) && panel["title"] != "Run valid" {
+            assert!(unit.is_string(), "{}", panel["title"]);
+        }
+        let [x, y, w, h] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().expect("a number"));
+        assert!(x + w <= 24, "{}", panel["title"]);
+        for place in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
+            assert!(taken.insert(place), "{} lies on another panel", panel["title"]);
+        }
+    }
+}
+
 /// The value behind `key` on a line of its own, in YAML or Alloy's words.
 fn said(text: &str, key: &str) -> String {
     let line = text
