@@ -4,7 +4,6 @@
 //! turn by the exchange, so that a request costs no switch of tasks; between requests the connection lies still in
 //! its session. What that leaves open, a peer that closes meanwhile, is seen when the next request begins.
 
-use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -126,16 +125,7 @@ impl Connection {
     /// Speaks HTTP/1.1 over `stream` from now on.
     pub(super) async fn over(thread: &Thread, stream: Stream, origin: Rc<Origin>) -> Result<Box<Connection>, Trouble> {
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let traffic = Rc::new(Traffic {
-            waker: RefCell::new(waker),
-            first_out: Cell::new(None),
-            last_out: Cell::new(Offset::ZERO),
-            first_in: Cell::new(None),
-            watch: RefCell::default(),
-            sent: Cell::new(0),
-            received: Cell::new(0),
-            end: RefCell::new(None),
-        });
+        let traffic = Rc::new(Traffic::new(waker));
         let clock = thread.clock.clone();
         let wire = Wire { stream, traffic: traffic.clone(), wires: thread.wires.clone(), clock };
         Ok(Parked { wire, traffic, origin, carried: 0 }.driven())

@@ -294,12 +294,12 @@ impl Flight {
             attempt.bytes_received += connection.traffic.received.get() - back;
             match result {
                 Ok(reusable) => {
-                    attempt.done = thread.clock.now();
+                    let traffic = &connection.traffic;
+                    attempt.done = traffic.ended().unwrap_or_else(|| thread.clock.now());
                     let mut recorder = thread.recorder.borrow_mut();
                     if connection.carried > 0 {
                         recorder.count(Counter::ConnectionsReused, 1);
                     }
-                    let traffic = &connection.traffic;
                     if let (Some(begun), Some(came)) = (traffic.first_out.get(), traffic.first_in.get()) {
                         let left = traffic.last_out.get();
                         recorder.phase(origin.target, Phase::Send, begun, left);

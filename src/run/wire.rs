@@ -72,10 +72,12 @@ pub struct Traffic {
     pub waker: RefCell<Waker>,
     /// When the first byte since the last [`Traffic::begin`] left.
     pub first_out: Cell<Option<Offset>>,
-    /// When the last one left.
+    /// When the system was given the last one.
     pub last_out: Cell<Offset>,
     /// When the first byte behind it came in.
     pub first_in: Cell<Option<Offset>>,
+    /// When the last byte came in, or the peer's end; see [`Traffic::ended`].
+    last_in: Cell<Offset>,
     /// The body that is being sent, where it is read meanwhile.
     pub watch: RefCell<Option<Rc<Watch>>>,
     /// Bytes out, since the connection was made.
@@ -87,6 +89,21 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// Of a stream that nothing went over yet, and that wakes this one.
+    pub fn new(waker: Waker) -> Traffic {
+        Traffic {
+            waker: RefCell::new(waker),
+            first_out: Cell::new(None),
+            last_out: Cell::new(Offset::ZERO),
+            first_in: Cell::new(None),
+            last_in: Cell::new(Offset::ZERO),
+            watch: RefCell::default(),
+            sent: Cell::new(0),
+            received: Cell::new(0),
+            end: RefCell::new(None),
+        }
+    }
+
     /// Lets the stream wake this one from now on.
     pub fn wakes(&self, who: &Waker) {
         let mut waker = self.waker.borrow_mut();
@@ -96,6 +113,11 @@ impl Traffic {
                 watch.wakes(who);
             }
         }
+    }
+
+    /// When the last byte since the last [`Traffic::begin`] came in.
+    pub fn ended(&self) -> Option<Offset> {
+        self.first_in.get().map(|_| self.last_in.get())
     }
 
     /// A new request begins, whose body is watched where it is read meanwhile.
@@ -135,8 +157,10 @@ impl hyper::rt::Read for Wire {
         match Pin::new(&mut this.stream).poll_read(cx, &mut bytes) {
             Poll::Ready(Ok(())) => {
                 let bytes = bytes.filled();
+                let now = this.clock.now();
+                this.traffic.last_in.set(now);
                 if !bytes.is_empty() && this.traffic.first_in.get().is_none() {
-                    this.traffic.first_in.set(Some(this.clock.now()));
+                    this.traffic.first_in.set(Some(now));
                 }
                 if bytes.is_empty() && room > 0 {
                     let end = || Trouble::new(crate::metrics::ErrorKind::Closed, "connection closed by the peer");
@@ -191,13 +215,15 @@ impl Wire {
         &mut self,
         write: impl FnOnce(Pin<&mut Stream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        // One look at the clock, before the system has it: most requests are one piece.
+        let now = self.clock.now();
         if self.traffic.first_out.get().is_none() {
-            self.traffic.first_out.set(Some(self.clock.now()));
+            self.traffic.first_out.set(Some(now));
         }
+        self.traffic.last_out.set(now);
         let waker = self.traffic.waker.borrow();
         match write(Pin::new(&mut self.stream), &mut Context::from_waker(&waker)) {
             Poll::Ready(Ok(count)) => {
-                self.traffic.last_out.set(self.clock.now());
                 self.traffic.sent.set(self.traffic.sent.get() + count as u64);
                 Poll::Ready(Ok(count))
             }
