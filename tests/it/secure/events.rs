@@ -150,3 +150,22 @@ fn a_server_that_cuts_the_connection_fails_who_reads_and_the_next_request_has_an
     assert!(seen.notes()[0].starts_with("connection closed by the peer in the body, after 9B"), "{:?}", seen.notes());
     assert_eq!(seen.dialled, 2);
 }
+
+#[test]
+fn a_stream_that_is_cut_by_a_failure_or_a_full_queue_leaves_the_connection_to_others() {
+    // A receive that fails ends its block, and the stream with it.
+    let fails = "attempt { events GET /stream { one: receive within 5s { expect body == \"2\" } } }";
+    let server = Server::new(prices);
+    let seen = over_tcp(&format!("{fails}\nGET /a {{ expect status 200 }}")).run(&server.plain());
+    assert_eq!((seen.samples(), seen.kinds(), seen.dialled), ((3, 1), vec![("expect", 1)], 1));
+    assert_eq!((seen.left_open, server.busy.get().0), (0, 0));
+    // More events than a queue holds, and nobody takes them.
+    let flood = Server::new(|heard| match heard.uri.ends_with("/stream") {
+        true => Reply::Events(vec![(Duration::ZERO, "data: x\n\n"); 1_001], false),
+        false => ok(),
+    });
+    let task = "attempt { events GET /stream { pause 1s; late: receive within 5s } }\nGET /a { expect status 200 }";
+    let seen = over_tcp(task).run(&flood.plain());
+    assert_eq!((seen.samples(), seen.kinds(), seen.dialled), ((3, 1), vec![("overflow", 1)], 1), "{:?}", seen.notes());
+    assert_eq!((seen.left_open, flood.busy.get().0), (0, 0));
+}

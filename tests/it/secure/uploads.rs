@@ -256,3 +256,20 @@ fn a_file_that_is_missing_or_too_large_for_what_is_made_of_it_is_said_by_the_che
     }
     assert_eq!(checked(&format!("body file(\"{path}\")")), []);
 }
+
+#[test]
+fn a_file_whose_stream_was_refused_is_sent_once_more_from_its_beginning() {
+    let (_folder, path) = large();
+    let server = Server::new(|heard| match heard.connection {
+        0 => Reply::Reset(h2::Reason::REFUSED_STREAM),
+        _ => ok(),
+    });
+    let task = format!("POST /a {{ multipart {{ a: file(\"{path}\") }}; expect status 200 }}");
+    let seen = over_tcp(&task).run(&server.plain());
+    good(&seen, 1);
+    assert_eq!((seen.dialled, seen.counter(Counter::ConnectionsStale)), (2, 1));
+    let heard = server.heard.borrow();
+    let last = &heard[heard.len() - 1];
+    assert_eq!(last.headers["content-length"].to_str().expect("a text"), last.body.to_string());
+    assert!(last.body as u64 > SIZE, "{}", last.body);
+}
