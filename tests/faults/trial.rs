@@ -90,11 +90,7 @@ impl Trial {
     /// Runs it; every iteration that was started must have come to an end.
     #[track_caller]
     pub fn run(&self) -> Seen {
-        let plan = self.plan();
-        let options = Options { threads: 1, run_id: "run".into(), ..Options::default() };
-        let finished = run::run(&plan, &options, &Stop::default(), &mut |_| {});
-        let finished = finished.unwrap_or_else(|error| panic!("the run cannot start: {error:?}"));
-        let seen = Seen { plan, finished };
+        let seen = self.run_beside(&Stop::default());
         let totals = seen.total().totals();
         let (good, failed) = seen.iterations();
         assert_eq!(
@@ -105,6 +101,27 @@ impl Trial {
         assert_eq!(totals.abandoned_iterations, 0, "{:?}", seen.notes());
         assert!(seen.total().users_of(UserId(0)).started >= u64::from(self.users));
         seen
+    }
+
+    /// Runs it until `wait` returns; then all ends at once.
+    pub fn run_until(&self, wait: impl FnOnce() + Send) -> Seen {
+        let stop = Stop::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                wait();
+                stop.press();
+                stop.press();
+            });
+            self.run_beside(&stop)
+        })
+    }
+
+    fn run_beside(&self, stop: &Stop) -> Seen {
+        let plan = self.plan();
+        let options = Options { threads: 1, run_id: "run".into(), ..Options::default() };
+        let finished = run::run(&plan, &options, stop, &mut |_| {});
+        let finished = finished.unwrap_or_else(|error| panic!("the run cannot start: {error:?}"));
+        Seen { plan, finished }
     }
 
     fn plan(&self) -> Plan {
