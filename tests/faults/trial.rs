@@ -59,6 +59,12 @@ fn threads() -> usize {
     names.filter(|name| ["scn-", "tokio", "rogue"].iter().any(|made| name.starts_with(made))).count()
 }
 
+/// How long a step waits that is to fail as `kind`: short where waiting in vain is the point, else as long as the busiest
+/// machine may take.
+pub fn patience(kind: &str) -> &'static str {
+    if kind.contains("timeout") { "150ms" } else { "20s" }
+}
+
 /// A scenario, and how much of it is run.
 pub struct Trial {
     scenario: String,
@@ -67,9 +73,15 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Users `u` of `target` whose one task `t` does this, with a timeout of 150 ms; one user, three iterations.
+    /// Users `u` of `target` whose one task `t` does this; one user, three iterations.
     pub fn new(target: &str, statements: &str) -> Trial {
-        Trial::of(&format!("target \"{target}\" {{ timeout 150ms }}\nuser u {{ task t {{\n{statements}\n}} }}\n"))
+        Trial::failing_as("", target, statements)
+    }
+
+    /// The same, with the patience that a failure of this kind needs.
+    pub fn failing_as(kind: &str, target: &str, statements: &str) -> Trial {
+        let timeout = patience(kind);
+        Trial::of(&format!("target \"{target}\" {{ timeout {timeout} }}\nuser u {{ task t {{\n{statements}\n}} }}\n"))
     }
 
     /// A whole scenario, whose users are called `u`.
