@@ -233,6 +233,24 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_stands_still_holds_up_nobody() {
+        let (_folder, place, room) = place();
+        // Whoever writes to a pipe waits until somebody reads.
+        let pipe = place.with_extension("json.now");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("Linux has it").success());
+        let mut interim = Interim::start(Some((place, room))).expect("a thread");
+        keep(&mut interim, "one");
+        for (text, told) in [("two", false), ("three", true)] {
+            interim.next = Instant::now();
+            let said = interim.keep(|| text.to_owned());
+            assert_eq!(said.is_some_and(|said| said.contains("the disk is slower than the run")), told, "{text}");
+        }
+        assert_eq!(fs::read_to_string(&pipe).expect("a pipe"), "one");
+        let noted = interim.finish().expect("it is noted");
+        assert!(noted.starts_with("1 of 3 states"), "{noted}");
+    }
+
+    #[test]
     fn room_is_held_for_more_than_the_longest_state() {
         let (_folder, place, room) = place();
         let mut interim = Interim::start(Some((place.clone(), room))).expect("a thread");

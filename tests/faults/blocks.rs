@@ -3,7 +3,7 @@
 use scn::metrics::Counter;
 
 use crate::rogue::{Call, Rogue, nobody};
-use crate::trial::{Trial, alone};
+use crate::trial::{Trial, alone, patience};
 
 /// A way to answer `/bad`, and the kind of failure that it is.
 type Fault = (&'static str, fn(&mut Call) -> bool);
@@ -47,13 +47,19 @@ fn rogue(fault: fn(&mut Call) -> bool, while_number: fn(usize) -> bool) -> Rogue
     })
 }
 
+/// The step that meets the fault.
+fn bad(kind: &str) -> String {
+    format!("bad: GET /bad {{ timeout {} }}", patience(kind))
+}
+
 const ALWAYS: fn(usize) -> bool = |_| true;
 
 #[test]
 fn a_fault_in_a_group_fails_the_group_and_ends_the_iteration() {
     for (kind, fault) in FAULTS {
         let (held, mut rogue) = (alone(), rogue(*fault, ALWAYS));
-        let seen = Trial::new(&rogue.url(), "group all { ok: GET /ok; bad: GET /bad; after: GET /after }").run();
+        let seen =
+            Trial::new(&rogue.url(), &format!("group all {{ ok: GET /ok; {}; after: GET /after }}", bad(kind))).run();
         assert_eq!(seen.kinds(), [(*kind, 3)], "{:?}", seen.notes());
         assert_eq!((seen.iterations(), seen.samples()), ((0, 3), (6, 3)));
         assert_eq!((seen.row("ok"), seen.row("bad"), seen.row("after")), ((3, 0), (0, 3), (0, 0)));
@@ -67,7 +73,9 @@ fn a_fault_in_a_group_fails_the_group_and_ends_the_iteration() {
 fn a_fault_in_an_attempt_is_counted_and_the_flow_goes_on() {
     for (kind, fault) in FAULTS {
         let (held, mut rogue) = (alone(), rogue(*fault, ALWAYS));
-        let seen = Trial::new(&rogue.url(), "attempt { bad: GET /bad; inside: GET /inside }\nafter: GET /after").run();
+        let seen =
+            Trial::new(&rogue.url(), &format!("attempt {{ {}; inside: GET /inside }}\nafter: GET /after", bad(kind)))
+                .run();
         assert_eq!(seen.kinds(), [(*kind, 3)], "{:?}", seen.notes());
         assert_eq!((seen.iterations(), seen.samples()), ((3, 0), (6, 3)));
         assert_eq!((seen.row("bad"), seen.row("inside"), seen.row("after")), ((0, 3), (0, 0), (3, 0)));
@@ -81,7 +89,7 @@ fn a_retry_outlasts_a_fault_and_tells_the_earlier_attempts_apart() {
     for (kind, fault) in FAULTS {
         // The first two of each three requests go wrong.
         let (held, mut rogue) = (alone(), rogue(*fault, |number| number % 3 < 2));
-        let seen = Trial::new(&rogue.url(), "retry 5 every 1ms { bad: GET /bad }\nafter: GET /after").run();
+        let seen = Trial::new(&rogue.url(), &format!("retry 5 every 1ms {{ {} }}\nafter: GET /after", bad(kind))).run();
         assert_eq!((seen.iterations(), seen.samples()), ((3, 0), (12, 0)), "{kind}: {:?}", seen.notes());
         assert_eq!((seen.row("bad"), seen.row("bad (retry)"), seen.row("after")), ((3, 0), (0, 6), (3, 0)));
         assert_eq!(seen.kinds(), [(*kind, 6)]);
@@ -94,7 +102,7 @@ fn a_retry_outlasts_a_fault_and_tells_the_earlier_attempts_apart() {
 fn a_retry_against_a_fault_that_stays_fails_once_with_its_last_attempt() {
     for (kind, fault) in FAULTS {
         let (held, mut rogue) = (alone(), rogue(*fault, ALWAYS));
-        let seen = Trial::new(&rogue.url(), "retry 3 every 1ms { bad: GET /bad }\nafter: GET /after").run();
+        let seen = Trial::new(&rogue.url(), &format!("retry 3 every 1ms {{ {} }}\nafter: GET /after", bad(kind))).run();
         assert_eq!((seen.iterations(), seen.samples()), ((0, 3), (9, 3)), "{kind}: {:?}", seen.notes());
         assert_eq!((seen.row("bad"), seen.row("bad (retry)"), seen.row("after")), ((0, 3), (0, 6), (0, 0)));
         assert_eq!(seen.kinds(), [(*kind, 9)]);
@@ -107,8 +115,8 @@ fn a_retry_against_a_fault_that_stays_fails_once_with_its_last_attempt() {
 fn a_fault_in_parallel_lets_the_others_finish_and_then_ends_the_iteration() {
     for (kind, fault) in FAULTS {
         let (held, mut rogue) = (alone(), rogue(*fault, ALWAYS));
-        let statements = "parallel { one: GET /one; bad: GET /bad; two: GET /two }\nafter: GET /after";
-        let seen = Trial::new(&rogue.url(), statements).run();
+        let statements = format!("parallel {{ one: GET /one; {}; two: GET /two }}\nafter: GET /after", bad(kind));
+        let seen = Trial::new(&rogue.url(), &statements).run();
         assert_eq!(seen.kinds(), [(*kind, 3)], "{:?}", seen.notes());
         assert_eq!((seen.iterations(), seen.samples()), ((0, 3), (9, 3)));
         assert_eq!((seen.row("one"), seen.row("bad"), seen.row("two")), ((3, 0), (0, 3), (3, 0)));
@@ -121,7 +129,7 @@ fn a_fault_in_parallel_lets_the_others_finish_and_then_ends_the_iteration() {
 fn a_host_where_nobody_listens_is_refused_in_every_block() {
     let (held, mut rogue) = (alone(), rogue(|_| false, |_| false));
     let scenario = format!(
-        "target \"{}\" {{ timeout 150ms }}\ntarget gone: \"{}\"\nuser u {{ task t {{\n\
+        "target \"{}\" {{ timeout 20s }}\ntarget gone: \"{}\"\nuser u {{ task t {{\n\
          attempt {{ first: GET gone:/x }}\n\
          attempt {{ retry 3 every 1ms {{ again: GET gone:/x }} }}\n\
          attempt {{ parallel {{ one: GET /one; beside: GET gone:/x }} }}\n\

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::rogue::{Call, Rogue};
-use crate::trial::{Trial, alone};
+use crate::trial::{Trial, alone, patience};
 
 const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
 
@@ -11,7 +11,8 @@ const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n
 #[track_caller]
 fn fails_as(kind: &'static str, at: &str, note: &str, conduct: fn(&mut Call) -> bool) {
     let (held, mut rogue) = (alone(), Rogue::new(conduct));
-    let seen = Trial::new(&rogue.url(), "events GET /feed { event: receive within 150ms }").run();
+    let statements = format!("events GET /feed {{ event: receive within {} }}", patience(kind));
+    let seen = Trial::failing_as(kind, &rogue.url(), &statements).run();
     assert_eq!(seen.kinds(), [(kind, 3)], "{:?}", seen.notes());
     let samples = if at == "event" { 6 } else { 3 };
     assert_eq!((seen.iterations(), seen.samples()), ((0, 3), (samples, 3)), "{:?}", seen.notes());

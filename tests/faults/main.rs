@@ -4,6 +4,7 @@
 //! A binary of its own, because descriptors and threads are counted for the whole process; its tests wait for one another.
 
 mod blocks;
+mod ending;
 mod events;
 mod http;
 mod redirects;

@@ -19,7 +19,7 @@ fn rogue(location: &str, fault: fn(&mut Call) -> bool) -> Rogue {
 #[track_caller]
 fn fails_as(kind: &'static str, note: &str, location: &str, fault: fn(&mut Call) -> bool) {
     let (held, mut rogue) = (alone(), rogue(location, fault));
-    let seen = Trial::new(&rogue.url(), "start: GET /start\nafter: GET /after").run();
+    let seen = Trial::failing_as(kind, &rogue.url(), "start: GET /start\nafter: GET /after").run();
     assert_eq!(seen.kinds(), [(kind, 3)], "{:?}", seen.notes());
     assert_eq!((seen.iterations(), seen.samples()), ((0, 3), (3, 3)), "all hops are one sample");
     assert_eq!((seen.row("start"), rogue.asked_for("GET /after")), ((0, 3), 0));

@@ -5,16 +5,18 @@ use std::io::Write;
 use scn::metrics::Counter;
 
 use crate::rogue::{Call, Rogue};
-use crate::trial::{Seen, Trial, alone};
+use crate::trial::{Seen, Trial, alone, patience};
 
-/// Three dialogues of one receive with a rogue that has finished the handshake. What was seen of them.
-fn dialogue(receive: &str, conduct: fn(&mut Call) -> bool) -> Seen {
+/// Three dialogues of one receive, which fails as `kind` if at all, with a rogue that has finished the handshake. What
+/// was seen of them.
+fn dialogue(kind: &str, receive: &str, conduct: fn(&mut Call) -> bool) -> Seen {
     let held = alone();
     let mut rogue = Rogue::new(move |call| {
         call.upgrade();
         conduct(call)
     });
-    let seen = Trial::new(&rogue.url(), &format!("websocket /ws {{ {receive} }}")).run();
+    let statements = format!("websocket /ws {{ {receive} within {} }}", patience(kind));
+    let seen = Trial::failing_as(kind, &rogue.url(), &statements).run();
     assert_eq!(rogue.accepted(), 3);
     held.nothing_leaks(&mut [&mut rogue]);
     seen
@@ -23,7 +25,7 @@ fn dialogue(receive: &str, conduct: fn(&mut Call) -> bool) -> Seen {
 /// The receive of every dialogue fails as `kind`, and says `note`.
 #[track_caller]
 fn fails_as(kind: &'static str, note: &str, conduct: fn(&mut Call) -> bool) {
-    let seen = dialogue("message: receive within 150ms", conduct);
+    let seen = dialogue(kind, "message: receive", conduct);
     assert_eq!(seen.kinds(), [(kind, 3)], "{:?}", seen.notes());
     assert_eq!((seen.iterations(), seen.samples()), ((0, 3), (6, 3)));
     assert_eq!((seen.row("connect"), seen.row("message")), ((3, 0), (0, 3)));
@@ -35,7 +37,7 @@ fn fails_as(kind: &'static str, note: &str, conduct: fn(&mut Call) -> bool) {
 fn refused_as(kind: &'static str, note: &str, conduct: fn(&mut Call) -> bool) {
     let held = alone();
     let mut rogue = Rogue::new(conduct);
-    let seen = Trial::new(&rogue.url(), "websocket /ws { message: receive within 150ms }").run();
+    let seen = Trial::failing_as(kind, &rogue.url(), "websocket /ws { message: receive within 20s }").run();
     assert_eq!(seen.kinds(), [(kind, 3)], "{:?}", seen.notes());
     assert_eq!((seen.iterations(), seen.samples()), ((0, 3), (3, 3)));
     assert_eq!((seen.row("connect"), seen.row("message")), ((0, 3), (0, 0)));
@@ -147,7 +149,7 @@ fn a_socket_falls_silent() {
 
 #[test]
 fn a_closing_handshake_is_never_answered() {
-    let seen = dialogue("message: receive within 150ms", |call| {
+    let seen = dialogue("timeout", "message: receive", |call| {
         call.write(b"\x81\x05hello");
         call.stays_silent()
     });
@@ -158,14 +160,14 @@ fn a_closing_handshake_is_never_answered() {
 
 #[test]
 fn a_close_frame_that_was_waited_for_never_comes() {
-    let seen = dialogue("end: receive close 1000 within 150ms", |_| false);
+    let seen = dialogue("closed", "end: receive close 1000", |_| false);
     assert_eq!(seen.kinds(), [("closed", 3)], "{:?}", seen.notes());
     assert_eq!((seen.iterations(), seen.row("end")), ((0, 3), (0, 3)));
 }
 
 #[test]
 fn a_flood_of_pings_holds_nobody_up() {
-    let seen = dialogue("message: receive within 5s", |call| {
+    let seen = dialogue("", "message: receive", |call| {
         let pings = b"\x89\x04ping".repeat(1_000);
         for _ in 0..10 {
             call.write(&pings);

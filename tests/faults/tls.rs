@@ -5,7 +5,7 @@
 use scn::metrics::Counter;
 
 use crate::rogue::{Call, Rogue};
-use crate::trial::{Trial, alone};
+use crate::trial::{Trial, alone, patience};
 
 /// Three requests over TLS to a rogue that does this behind the first message of the handshake: each fails as `kind`.
 #[track_caller]
@@ -20,7 +20,8 @@ fn fails_as(kind: &'static str, note: &str, conduct: fn(&mut Call) -> bool) {
     });
     let url = rogue.url().replace("http:", "https:");
     let scenario = format!(
-        "target \"{url}\" {{ timeout 150ms\n tls {{ verify off }} }}\nuser u {{ task t {{ step: GET /x }} }}\n"
+        "target \"{url}\" {{ timeout {}\n tls {{ verify off }} }}\nuser u {{ task t {{ step: GET /x }} }}\n",
+        patience(kind)
     );
     let seen = Trial::of(&scenario).run();
     assert_eq!(seen.kinds(), [(kind, 3)], "{:?}", seen.notes());

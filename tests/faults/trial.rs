@@ -73,6 +73,12 @@ fn threads() -> usize {
     names.filter(|name| ["scn-", "tokio", "rogue"].iter().any(|made| name.starts_with(made))).count()
 }
 
+/// How long a step waits that is to fail as `kind`: short where waiting in vain is the point, else as long as the busiest
+/// machine may take.
+pub fn patience(kind: &str) -> &'static str {
+    if kind.contains("timeout") { "150ms" } else { "20s" }
+}
+
 /// A scenario, and how much of it is run.
 pub struct Trial {
     scenario: String,
@@ -81,9 +87,15 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Users `u` of `target` whose one task `t` does this, with a timeout of 150 ms; one user, three iterations.
+    /// Users `u` of `target` whose one task `t` does this; one user, three iterations.
     pub fn new(target: &str, statements: &str) -> Trial {
-        Trial::of(&format!("target \"{target}\" {{ timeout 150ms }}\nuser u {{ task t {{\n{statements}\n}} }}\n"))
+        Trial::failing_as("", target, statements)
+    }
+
+    /// The same, with the patience that a failure of this kind needs.
+    pub fn failing_as(kind: &str, target: &str, statements: &str) -> Trial {
+        let timeout = patience(kind);
+        Trial::of(&format!("target \"{target}\" {{ timeout {timeout} }}\nuser u {{ task t {{\n{statements}\n}} }}\n"))
     }
 
     /// A whole scenario, whose users are called `u`.
@@ -110,10 +122,7 @@ impl Trial {
     /// The same of a plan that was made before.
     #[track_caller]
     pub fn run_plan(&self, plan: Plan) -> Seen {
-        let options = Options { threads: 1, run_id: "run".into(), ..Options::default() };
-        let finished = run::run(&plan, &options, &Stop::default(), &mut |_| {});
-        let finished = finished.unwrap_or_else(|error| panic!("the run cannot start: {error:?}"));
-        let seen = Seen { plan, finished };
+        let seen = finish(plan, &Stop::default());
         let totals = seen.total().totals();
         let (good, failed) = seen.iterations();
         assert_eq!(
@@ -124,6 +133,19 @@ impl Trial {
         assert_eq!(totals.abandoned_iterations, 0, "{:?}", seen.notes());
         assert!(seen.total().users_of(UserId(0)).started >= u64::from(self.users));
         seen
+    }
+
+    /// Runs it until `wait` returns; then all ends at once.
+    pub fn run_until(&self, wait: impl FnOnce() + Send) -> Seen {
+        let stop = Stop::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                wait();
+                stop.press();
+                stop.press();
+            });
+            finish(self.plan(), &stop)
+        })
     }
 
     /// What is run.
@@ -148,6 +170,15 @@ impl Trial {
             Err(diagnostics) => panic!("no plan: {diagnostics:?}"),
         }
     }
+}
+
+/// Runs a plan to its end, or until it is stopped.
+#[track_caller]
+fn finish(plan: Plan, stop: &Stop) -> Seen {
+    let options = Options { threads: 1, run_id: "run".into(), ..Options::default() };
+    let finished = run::run(&plan, &options, stop, &mut |_| {});
+    let finished = finished.unwrap_or_else(|error| panic!("the run cannot start: {error:?}"));
+    Seen { plan, finished }
 }
 
 /// What came of a trial.

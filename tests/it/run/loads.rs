@@ -191,6 +191,20 @@ fn counted_iterations_end_the_run_when_the_last_has_ended() {
 }
 
 #[test]
+fn each_second_tells_the_warm_up_and_what_counts_apart() {
+    let mut draft = simple(Shape::users(1, 1.0), 6 * SECOND).think(SECOND - TENTH);
+    draft.plan.load.warm_up = 3 * SECOND;
+    let mut seconds = Vec::new();
+    draft.run_watched(&Memory::ok(TENTH), async |_| {}, &mut |tick| {
+        let requests = |seen: &scn::metrics::Snapshot| seen.totals().requests;
+        seconds.push((tick.warm_up.map(requests), requests(tick.counted), requests(tick.total)));
+    });
+    let (warming, counting) = ([(Some(1), 0, 1), (Some(2), 0, 2), (Some(3), 0, 3)], [1, 2, 3]);
+    assert_eq!(seconds[..3], warming);
+    assert_eq!(seconds[3..6], counting.map(|count| (Some(3), count, count)));
+}
+
+#[test]
 fn what_the_warm_up_saw_is_kept_apart() {
     let mut draft = simple(Shape::users(1, 1.0), 10 * SECOND).think(SECOND - TENTH);
     draft.plan.load.warm_up = 3 * SECOND;

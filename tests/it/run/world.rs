@@ -17,7 +17,7 @@ use scn::plan::{
 };
 use scn::run::network::{Local, Network, Stream};
 use scn::run::resolve::Found;
-use scn::run::{self, Finished, Options, Stop};
+use scn::run::{self, Finished, Options, Stop, Tick};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -194,13 +194,23 @@ impl Draft {
 
     /// Runs it in virtual time against `service`, with someone at the stop button.
     pub fn run_until(&self, service: &Memory, press: impl AsyncFnOnce(Stop) + 'static) -> Finished {
+        self.run_watched(service, press, &mut |_| {})
+    }
+
+    /// The same, with someone who is told of each second.
+    pub fn run_watched(
+        &self,
+        service: &Memory,
+        press: impl AsyncFnOnce(Stop) + 'static,
+        watch: &mut dyn FnMut(&Tick<'_>),
+    ) -> Finished {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_all().start_paused(true).build_local(Default::default()).expect("a runtime");
         runtime.block_on(async {
             let stop = Stop::default();
             tokio::task::spawn_local(press(stop.clone()));
             let network = Rc::new(service.clone());
-            run::drive(&self.plan, network, &options(), &stop, &mut |_| {}).await.expect("the plan can run")
+            run::drive(&self.plan, network, &options(), &stop, watch).await.expect("the plan can run")
         })
     }
 }
