@@ -6,8 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
 use http::response::Parts;
+use http::uri::PathAndQuery;
 use http::{Method, Request};
 use http_body_util::Full;
+use hyper::body::Body as _;
 
 use super::connection::{Connection, Kept, Received, Unanswered, Wanted};
 use super::decode::{self, Extent};
@@ -236,11 +238,12 @@ impl Flight {
     }
 
     /// The request in the form of HTTP/2, and its body.
-    pub(super) fn for_two(&self) -> Result<(Request<()>, Bytes), String> {
+    pub(super) fn for_two(&self, line: &two::Line) -> Result<(Request<()>, Bytes), String> {
         let request = self.request.as_ref().expect("it was not sent yet");
-        let body = self.again.body.clone();
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let made = two::request(&self.origin, request.method(), path, request.headers().clone(), &body)?;
+        // A redirect may have taken it away.
+        let body = if request.body().is_end_stream() { Bytes::new() } else { self.again.body.clone() };
+        let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let made = two::request(line, request.method(), path, request.headers().clone(), &body)?;
         Ok((made, body))
     }
 

@@ -89,9 +89,11 @@ impl Lines {
         }
     }
 
-    /// Nothing more is sent over this connection. What is on its way goes on.
-    pub fn forget(&self, line: &Rc<Line>) {
-        self.open.borrow_mut().retain(|other| !Rc::ptr_eq(other, line));
+    /// Nothing more is sent over this connection. What is on its way goes on. Says whether it was not forgotten yet.
+    pub fn forget(&self, line: &Rc<Line>) -> bool {
+        let mut open = self.open.borrow_mut();
+        let index = open.iter().position(|other| Rc::ptr_eq(other, line));
+        index.map(|index| open.remove(index)).is_some()
     }
 
     fn open(&self, thread: &Thread, origin: &Rc<Origin>) -> Option<Rc<Line>> {

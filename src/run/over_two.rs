@@ -8,16 +8,21 @@ use super::tls::Offer;
 use super::two::{Learned, Lost};
 use crate::metrics::{Counter, ErrorKind, Phase};
 
+/// So many connections may end in turn before the server has begun with a request that goes over each of them. A server
+/// that takes a thousand requests a connection is through with the most that `parallel` starts by then.
+const ENDED_MAX: u32 = 10;
+
 impl Flight {
     /// Sends the request over the user's connection of HTTP/2 and reads the answer. `None`: the server speaks HTTP/1.1
     /// alone; a connection that was made to learn it lies in the session.
     ///
-    /// What the server says that it has not begun with is sent once more, over another connection, and counted.
+    /// What the server has not begun with when it ends a connection goes over the next one, at most [`ENDED_MAX`] times:
+    /// of many requests that start together each connection may take a few. What it refuses by itself is sent once more.
     pub(super) async fn answer_over_two(&mut self, offer: Offer) -> Option<Result<(), Trouble>> {
         let thread = self.thread.clone();
         let wanted = self.wanted();
         let lines = self.session.lines();
-        let mut again = true;
+        let (mut ended, mut refused) = (0, false);
         loop {
             let line = match lines.find(&thread, &self.origin, offer, wanted.deadline).await {
                 Ok(Found::Two(line)) => line,
@@ -32,7 +37,7 @@ impl Flight {
                 }
                 Err(trouble) => return Some(Err(trouble)),
             };
-            let (request, body) = match self.for_two() {
+            let (request, body) = match self.for_two(&line) {
                 Ok(request) => request,
                 Err(why) => return Some(Err(Trouble::new(ErrorKind::Value, why))),
             };
@@ -62,12 +67,22 @@ impl Flight {
                     self.take_in(head, kept);
                     return Some(Ok(()));
                 }
-                Err(Lost::Unprocessed(trouble)) => {
-                    lines.forget(&line);
-                    if !std::mem::take(&mut again) {
+                Err(Lost::Ended(trouble)) => {
+                    let mut recorder = thread.recorder.borrow_mut();
+                    // Once for a connection, however many requests it leaves behind.
+                    recorder.count(Counter::ConnectionsStale, lines.forget(&line).into());
+                    if ended == ENDED_MAX {
+                        recorder.count(Counter::LimitsReached, 1);
                         return Some(Err(trouble));
                     }
-                    thread.recorder.borrow_mut().count(Counter::ConnectionsStale, 1);
+                    ended += 1;
+                }
+                Err(Lost::Refused(trouble)) => {
+                    let known = lines.forget(&line);
+                    if std::mem::replace(&mut refused, true) {
+                        return Some(Err(trouble));
+                    }
+                    thread.recorder.borrow_mut().count(Counter::ConnectionsStale, known.into());
                 }
                 Err(Lost::Trouble(trouble)) => {
                     if line.is_gone() {

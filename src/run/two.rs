@@ -6,6 +6,7 @@
 //! Cost: some 30 KiB a connection, and two switches of tasks a request.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -16,10 +17,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::SendRequest;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::AbortHandle;
@@ -50,6 +50,8 @@ pub(super) struct Line {
     shared: Rc<Shared>,
     /// Where it leads.
     pub origin: Rc<Origin>,
+    /// Its host and port, parsed: most requests say just that.
+    authority: Authority,
     /// How many requests it has carried.
     pub carried: Cell<u64>,
     task: AbortHandle,
@@ -66,8 +68,10 @@ impl Drop for Line {
 struct Shared {
     /// How many requests are on their way.
     active: Cell<usize>,
-    /// Who waits to send.
-    waiting: RefCell<Vec<Waker>>,
+    /// Who waits to send, first come, first served: as many as there are requests at once.
+    waiting: RefCell<VecDeque<(u64, Waker)>>,
+    /// How many have waited.
+    tickets: Cell<u64>,
     /// Bytes that no request was charged with yet, out and in.
     unclaimed: Cell<(u64, u64)>,
     /// How the stream below ended, if it has.
@@ -77,8 +81,11 @@ struct Shared {
 }
 
 impl Shared {
+    /// Lets the first who waits look whether it can go; it passes that on.
     fn wake(&self) {
-        self.waiting.take().into_iter().for_each(Waker::wake);
+        if let Some((_, first)) = self.waiting.borrow().front() {
+            first.wake_by_ref();
+        }
     }
 }
 
@@ -98,8 +105,10 @@ pub(super) struct Learned {
 
 /// Why there is no answer.
 pub(super) enum Lost {
-    /// The server has not begun with it: it can be sent once more on another connection.
-    Unprocessed(Trouble),
+    /// The server takes no more over this connection, and has not begun with it: another connection can carry it.
+    Ended(Trouble),
+    /// The server has not begun with it, whatever the reason: it can be sent once more.
+    Refused(Trouble),
     /// Anything else.
     Trouble(Trouble),
 }
@@ -112,6 +121,10 @@ impl Line {
         origin: Rc<Origin>,
         deadline: Offset,
     ) -> Result<Rc<Line>, Trouble> {
+        let authority = Authority::from_maybe_shared(Bytes::copy_from_slice(origin.authority.as_bytes()));
+        let authority = authority.map_err(|error| {
+            Trouble::new(ErrorKind::Value, format!("`{}` cannot be requested: {error}", origin.authority))
+        })?;
         let shared = Rc::new(Shared::default());
         let counted = Counted { stream, shared: shared.clone() };
         let mut builder = h2::client::Builder::new();
@@ -143,7 +156,7 @@ impl Line {
             .await;
         });
         let task = task.abort_handle();
-        Ok(Rc::new(Line { sender, shared, origin, carried: Cell::new(0), task }))
+        Ok(Rc::new(Line { sender, shared, origin, authority, carried: Cell::new(0), task }))
     }
 
     /// Whether nothing can be sent over it any more.
@@ -181,7 +194,8 @@ impl Line {
         learned: &mut Learned,
         sink: &mut dyn FnMut(Bytes),
     ) -> Result<Parts, Lost> {
-        let place = match self.place() {
+        let free = if self.shared.waiting.borrow().is_empty() { self.place() } else { None };
+        let place = match free {
             Some(place) => place,
             None => {
                 let begun = thread.clock.now();
@@ -190,13 +204,17 @@ impl Line {
                 place
             }
         };
-        let lost = |error: &h2::Error, when: &str| match is_unprocessed(error) {
-            true => Lost::Unprocessed(trouble(error, &self.shared, when)),
-            false => Lost::Trouble(trouble(error, &self.shared, when)),
+        let lost = |error: &h2::Error, when: &str| {
+            let why = match error.is_remote() {
+                true if error.is_go_away() => Lost::Ended,
+                true if error.reason() == Some(Reason::REFUSED_STREAM) => Lost::Refused,
+                _ => Lost::Trouble,
+            };
+            why(trouble(error, &self.shared, when))
         };
         let mut sender = self.sender.clone();
         // Nothing of it has left where that fails.
-        let unsent = |error: h2::Error| Lost::Unprocessed(trouble(&error, &self.shared, "before the request was sent"));
+        let unsent = |error: h2::Error| Lost::Ended(trouble(&error, &self.shared, "before the request was sent"));
         poll_fn(|cx| sender.poll_ready(cx)).await.map_err(unsent)?;
         learned.sent = Some(thread.clock.now());
         let (response, mut stream) = sender.send_request(request, body.is_empty()).map_err(unsent)?;
@@ -232,14 +250,47 @@ impl Line {
     }
 
     async fn wait(&self) -> Place<'_> {
-        poll_fn(|cx| match self.place() {
+        let queued = Queued::new(&self.shared);
+        poll_fn(|cx| match queued.is_first(cx.waker()).then(|| self.place()).flatten() {
             Some(place) => Poll::Ready(place),
-            None => {
-                self.shared.waiting.borrow_mut().push(cx.waker().clone());
-                Poll::Pending
-            }
+            None => Poll::Pending,
         })
         .await
+    }
+}
+
+/// A place in the queue; left when dropped, whatever the reason.
+struct Queued<'s> {
+    shared: &'s Shared,
+    number: u64,
+}
+
+impl Queued<'_> {
+    fn new(shared: &Shared) -> Queued<'_> {
+        let number = shared.tickets.get();
+        shared.tickets.set(number + 1);
+        shared.waiting.borrow_mut().push_back((number, Waker::noop().clone()));
+        Queued { shared, number }
+    }
+
+    /// Whether nobody is before it; `waker` is woken when it is worth asking again.
+    fn is_first(&self, waker: &Waker) -> bool {
+        let mut waiting = self.shared.waiting.borrow_mut();
+        let place =
+            waiting.binary_search_by_key(&self.number, |(number, _)| *number).expect("it is there until dropped");
+        waiting[place].1.clone_from(waker);
+        place == 0
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.shared.waiting.borrow_mut();
+        if let Ok(place) = waiting.binary_search_by_key(&self.number, |(number, _)| *number) {
+            waiting.remove(place);
+        }
+        drop(waiting);
+        self.shared.wake();
     }
 }
 
@@ -253,19 +304,25 @@ impl Drop for Place<'_> {
     }
 }
 
-/// A request in the form of HTTP/2: what speaks of the connection stays behind.
+/// A request over `line` in the form of HTTP/2: what speaks of the connection stays behind.
 pub(super) fn request(
-    origin: &Origin,
+    line: &Line,
     method: &Method,
-    path: &str,
+    path: PathAndQuery,
     mut headers: HeaderMap,
     body: &Bytes,
 ) -> Result<Request<()>, String> {
-    let said = headers.remove(HOST);
-    let authority = said.as_ref().map_or(origin.authority.as_bytes(), HeaderValue::as_bytes);
-    let scheme = if origin.secure { "https" } else { "http" };
-    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build();
-    let uri = uri.map_err(|error| format!("`{path}` cannot be requested: {error}"))?;
+    let wrong = |error: http::Error| format!("`{path}` cannot be requested: {error}");
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(if line.origin.secure { Scheme::HTTPS } else { Scheme::HTTP });
+    parts.authority = Some(match headers.remove(HOST) {
+        Some(said) if said.as_bytes() != line.authority.as_str().as_bytes() => {
+            Authority::try_from(said.as_bytes()).map_err(|error| wrong(error.into()))?
+        }
+        _ => line.authority.clone(),
+    });
+    parts.path_and_query = Some(path.clone());
+    let uri = Uri::from_parts(parts).map_err(|error| wrong(error.into()))?;
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
     const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
     for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE] {
@@ -283,11 +340,6 @@ pub(super) fn request(
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     Ok(request)
-}
-
-/// Whether the server says, or it is known otherwise, that it has not begun with the request.
-fn is_unprocessed(error: &h2::Error) -> bool {
-    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
 }
 
 /// What was there when the time was up.
