@@ -10,6 +10,7 @@ mod demo;
 mod ending;
 mod grafana;
 mod observability;
+mod others;
 mod ports;
 mod program;
 mod rogues;
