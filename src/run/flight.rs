@@ -243,10 +243,10 @@ impl Flight {
     }
 
     /// The request in the form of HTTP/2, and its body.
-    pub(super) fn for_two(&self) -> Result<(Request<()>, Payload), String> {
+    pub(super) fn for_two(&self, line: &two::Line) -> Result<(Request<()>, Payload), String> {
         let request = self.request.as_ref().expect("it was not sent yet");
         let payload = self.payload();
-        Ok((two::request(&self.origin, request, payload.size())?, payload))
+        Ok((two::request(line, request, payload.size())?, payload))
     }
 
     /// Takes in an answer that came over HTTP/2, whole at that moment.

@@ -14,12 +14,16 @@ use super::network::Stream;
 use super::place::Origin;
 use super::thread::Thread;
 use super::tls::{Offer, Spoken};
-use super::two::Line;
+use super::two::{Line, Lost};
 use crate::base::Offset;
 use crate::metrics::{Counter, ErrorKind, Phase};
 
 /// Most connections of HTTP/2 that a user keeps, all servers together; beyond that the oldest goes.
 const LINES_MAX: usize = 32;
+
+/// So many connections may end in turn before the server has begun with a request that goes over each of them. A server
+/// that takes a thousand requests a connection is through with the most that `parallel` starts by then.
+const ENDED_MAX: u32 = 10;
 
 /// The connections of one user.
 #[derive(Default)]
@@ -36,6 +40,53 @@ pub(super) enum Found {
     Two(Rc<Line>),
     /// By HTTP/1.1, over this connection if one was made to learn it.
     One(Option<Stream>),
+}
+
+/// How often one request was lost before the server had begun with it.
+///
+/// What a server leaves behind when it ends a connection goes over the next one, at most [`ENDED_MAX`] times: of many
+/// requests that start together each connection may take a few. What it refuses by itself is sent once more.
+#[derive(Default)]
+pub(super) struct Tries {
+    ended: u32,
+    refused: bool,
+}
+
+impl Tries {
+    /// The request was lost over `line`: `Ok` where it may be sent once more, else why it has failed.
+    pub fn lost(&mut self, thread: &Thread, lines: &Lines, line: &Rc<Line>, lost: Lost) -> Result<(), Trouble> {
+        // Counted once for a connection, however many requests it leaves behind.
+        let forgotten = || {
+            let known = lines.forget(line);
+            thread.recorder.borrow_mut().count(Counter::ConnectionsStale, known.into());
+        };
+        match lost {
+            Lost::Ended(trouble) => {
+                forgotten();
+                if self.ended == ENDED_MAX {
+                    thread.recorder.borrow_mut().count(Counter::LimitsReached, 1);
+                    return Err(trouble);
+                }
+                self.ended += 1;
+                Ok(())
+            }
+            Lost::Refused(trouble) if self.refused => {
+                lines.forget(line);
+                Err(trouble)
+            }
+            Lost::Refused(_) => {
+                forgotten();
+                self.refused = true;
+                Ok(())
+            }
+            Lost::Trouble(trouble) => {
+                if line.is_gone() {
+                    lines.forget(line);
+                }
+                Err(trouble)
+            }
+        }
+    }
 }
 
 impl Lines {
@@ -89,9 +140,11 @@ impl Lines {
         }
     }
 
-    /// Nothing more is sent over this connection. What is on its way goes on.
-    pub fn forget(&self, line: &Rc<Line>) {
-        self.open.borrow_mut().retain(|other| !Rc::ptr_eq(other, line));
+    /// Nothing more is sent over this connection. What is on its way goes on. Says whether it was not forgotten yet.
+    pub fn forget(&self, line: &Rc<Line>) -> bool {
+        let mut open = self.open.borrow_mut();
+        let index = open.iter().position(|other| Rc::ptr_eq(other, line));
+        index.map(|index| open.remove(index)).is_some()
     }
 
     fn open(&self, thread: &Thread, origin: &Rc<Origin>) -> Option<Rc<Line>> {

@@ -3,21 +3,21 @@
 use super::connection::{Connection, Kept};
 use super::dial::Trouble;
 use super::flight::Flight;
-use super::lines::Found;
+use super::lines::{Found, Tries};
 use super::tls::Offer;
-use super::two::{Learned, Lost};
+use super::two::Learned;
 use crate::metrics::{Counter, ErrorKind, Phase};
 
 impl Flight {
     /// Sends the request over the user's connection of HTTP/2 and reads the answer. `None`: the server speaks HTTP/1.1
     /// alone; a connection that was made to learn it lies in the session.
     ///
-    /// What the server says that it has not begun with is sent once more, over another connection, and counted.
+    /// What the server has not begun with is sent once more, see [`Tries`].
     pub(super) async fn answer_over_two(&mut self, offer: Offer) -> Option<Result<(), Trouble>> {
         let thread = self.thread.clone();
         let wanted = self.wanted();
         let lines = self.session.lines();
-        let mut again = true;
+        let mut tries = Tries::default();
         loop {
             let line = match lines.find(&thread, &self.origin, offer, wanted.deadline).await {
                 Ok(Found::Two(line)) => line,
@@ -32,7 +32,7 @@ impl Flight {
                 }
                 Err(trouble) => return Some(Err(trouble)),
             };
-            let (request, payload) = match self.for_two() {
+            let (request, payload) = match self.for_two(&line) {
                 Ok(request) => request,
                 Err(why) => return Some(Err(Trouble::new(ErrorKind::Value, why))),
             };
@@ -66,18 +66,10 @@ impl Flight {
                     self.take_in(head, kept, done);
                     return Some(Ok(()));
                 }
-                Err(Lost::Unprocessed(trouble)) => {
-                    lines.forget(&line);
-                    if !std::mem::take(&mut again) {
+                Err(lost) => {
+                    if let Err(trouble) = tries.lost(&thread, &lines, &line, lost) {
                         return Some(Err(trouble));
                     }
-                    thread.recorder.borrow_mut().count(Counter::ConnectionsStale, 1);
-                }
-                Err(Lost::Trouble(trouble)) => {
-                    if line.is_gone() {
-                        lines.forget(&line);
-                    }
-                    return Some(Err(trouble));
                 }
             }
         }

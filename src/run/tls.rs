@@ -131,8 +131,11 @@ impl Security {
                     .map_err(|error| wrong(format!("this is no private key: {error}")))?;
                 builder.with_client_auth_cert(chain, private).map_err(|error| match error {
                     rustls::Error::InconsistentKeys(_) => wrong("this key does not fit the certificate".into()),
-                    rustls::Error::InvalidCertificate(_) => {
-                        let why = "this is no certificate, though it looks like one".to_owned();
+                    rustls::Error::InvalidCertificate(why) => {
+                        let why = match is_of_version_1(&why) {
+                            true => format!("this certificate {VERSION_1}"),
+                            false => "this is no certificate, though it looks like one".to_owned(),
+                        };
                         Unfit { span: Some(certificate.span), why }
                     }
                     other => wrong(format!("this key cannot be used: {other}")),
@@ -279,12 +282,22 @@ fn of_certificate(why: &CertificateError) -> String {
             "the server's certificate is not signed with the key of the authority that it names".into()
         }
         UnknownIssuer => "the server's certificate is signed by nobody who is trusted".into(),
+        why if is_of_version_1(why) => format!("the server's certificate {VERSION_1}"),
         CertificateError::Other(other) => match other.0.downcast_ref::<Odd>() {
             Some(odd) => odd.to_string(),
             None => format!("the server's certificate is not good: {other}"),
         },
         other => format!("the server's certificate is not good: {other}"),
     }
+}
+
+/// What is wrong with a certificate that `openssl` has signed without being told of any extension.
+const VERSION_1: &str =
+    "is of version 1, and TLS wants version 3: sign it with an extension, as `openssl x509 -req` does with `-extfile`";
+
+fn is_of_version_1(why: &CertificateError) -> bool {
+    let CertificateError::Other(other) = why else { return false };
+    other.0.downcast_ref() == Some(&webpki::Error::UnsupportedCertVersion)
 }
 
 /// What is odd about a certificate beyond the words that there are for it.

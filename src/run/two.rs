@@ -6,6 +6,7 @@
 //! Cost: some 30 KiB a connection, and two switches of tasks a request.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -17,8 +18,9 @@ use bytes::Bytes;
 use h2::Reason;
 use h2::client::SendRequest;
 use h2::{RecvStream, SendStream};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::AbortHandle;
@@ -50,6 +52,8 @@ pub(super) struct Line {
     shared: Rc<Shared>,
     /// Where it leads.
     pub origin: Rc<Origin>,
+    /// Its host and port, parsed: most requests say just that.
+    authority: Authority,
     /// How many requests it has carried.
     pub carried: Cell<u64>,
     task: AbortHandle,
@@ -66,8 +70,10 @@ impl Drop for Line {
 struct Shared {
     /// How many requests are on their way.
     active: Cell<usize>,
-    /// Who waits to send.
-    waiting: RefCell<Vec<Waker>>,
+    /// Who waits to send, first come, first served: as many as there are requests at once.
+    waiting: RefCell<VecDeque<(u64, Waker)>>,
+    /// How many have waited.
+    tickets: Cell<u64>,
     /// Bytes that no request was charged with yet, out and in.
     unclaimed: Cell<(u64, u64)>,
     /// How many of those that came in are known to be events, which their receives are charged with.
@@ -79,8 +85,11 @@ struct Shared {
 }
 
 impl Shared {
+    /// Lets the first who waits look whether it can go; it passes that on.
     fn wake(&self) {
-        self.waiting.take().into_iter().for_each(Waker::wake);
+        if let Some((_, first)) = self.waiting.borrow().front() {
+            first.wake_by_ref();
+        }
     }
 }
 
@@ -102,8 +111,10 @@ pub(super) struct Learned {
 
 /// Why there is no answer.
 pub(super) enum Lost {
-    /// The server has not begun with it: it can be sent once more on another connection.
-    Unprocessed(Trouble),
+    /// The server takes no more over this connection, and has not begun with it: another connection can carry it.
+    Ended(Trouble),
+    /// The server has not begun with it, whatever the reason: it can be sent once more.
+    Refused(Trouble),
     /// Anything else.
     Trouble(Trouble),
 }
@@ -116,6 +127,10 @@ impl Line {
         origin: Rc<Origin>,
         deadline: Offset,
     ) -> Result<Rc<Line>, Trouble> {
+        let authority = Authority::from_maybe_shared(Bytes::copy_from_slice(origin.authority.as_bytes()));
+        let authority = authority.map_err(|error| {
+            Trouble::new(ErrorKind::Value, format!("`{}` cannot be requested: {error}", origin.authority))
+        })?;
         let shared = Rc::new(Shared::default());
         let counted = Counted { stream, shared: shared.clone() };
         let mut builder = h2::client::Builder::new();
@@ -147,7 +162,7 @@ impl Line {
             .await;
         });
         let task = task.abort_handle();
-        Ok(Rc::new(Line { sender, shared, origin, carried: Cell::new(0), task }))
+        Ok(Rc::new(Line { sender, shared, origin, authority, carried: Cell::new(0), task }))
     }
 
     /// Whether nothing can be sent over it any more.
@@ -212,7 +227,8 @@ impl Line {
         payload: &Payload,
         learned: &mut Learned,
     ) -> Result<(Parts, Incoming), Lost> {
-        let place = match self.place() {
+        let free = if self.shared.waiting.borrow().is_empty() { self.place() } else { None };
+        let place = match free {
             Some(place) => place,
             None => {
                 let begun = thread.clock.now();
@@ -221,13 +237,17 @@ impl Line {
                 place
             }
         };
-        let lost = |error: &h2::Error, when: &str| match is_unprocessed(error) {
-            true => Lost::Unprocessed(trouble(error, &self.shared, when)),
-            false => Lost::Trouble(trouble(error, &self.shared, when)),
+        let lost = |error: &h2::Error, when: &str| {
+            let why = match error.is_remote() {
+                true if error.is_go_away() => Lost::Ended,
+                true if error.reason() == Some(Reason::REFUSED_STREAM) => Lost::Refused,
+                _ => Lost::Trouble,
+            };
+            why(trouble(error, &self.shared, when))
         };
         let mut sender = self.sender.clone();
         // Nothing of it has left where that fails.
-        let unsent = |error: h2::Error| Lost::Unprocessed(trouble(&error, &self.shared, "before the request was sent"));
+        let unsent = |error: h2::Error| Lost::Ended(trouble(&error, &self.shared, "before the request was sent"));
         poll_fn(|cx| sender.poll_ready(cx)).await.map_err(unsent)?;
         learned.sent = Some(thread.clock.now());
         let (mut response, stream) = sender.send_request(request, payload.is_empty()).map_err(unsent)?;
@@ -265,14 +285,47 @@ impl Line {
     }
 
     async fn wait(&self) -> Place {
-        poll_fn(|cx| match self.place() {
+        let queued = Queued::new(&self.shared);
+        poll_fn(|cx| match queued.is_first(cx.waker()).then(|| self.place()).flatten() {
             Some(place) => Poll::Ready(place),
-            None => {
-                self.shared.waiting.borrow_mut().push(cx.waker().clone());
-                Poll::Pending
-            }
+            None => Poll::Pending,
         })
         .await
+    }
+}
+
+/// A place in the queue; left when dropped, whatever the reason.
+struct Queued<'s> {
+    shared: &'s Shared,
+    number: u64,
+}
+
+impl Queued<'_> {
+    fn new(shared: &Shared) -> Queued<'_> {
+        let number = shared.tickets.get();
+        shared.tickets.set(number + 1);
+        shared.waiting.borrow_mut().push_back((number, Waker::noop().clone()));
+        Queued { shared, number }
+    }
+
+    /// Whether nobody is before it; `waker` is woken when it is worth asking again.
+    fn is_first(&self, waker: &Waker) -> bool {
+        let mut waiting = self.shared.waiting.borrow_mut();
+        let place =
+            waiting.binary_search_by_key(&self.number, |(number, _)| *number).expect("it is there until dropped");
+        waiting[place].1.clone_from(waker);
+        place == 0
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.shared.waiting.borrow_mut();
+        if let Ok(place) = waiting.binary_search_by_key(&self.number, |(number, _)| *number) {
+            waiting.remove(place);
+        }
+        drop(waiting);
+        self.shared.wake();
     }
 }
 
@@ -369,15 +422,21 @@ impl Sending {
     }
 }
 
-/// A request in the form of HTTP/2, with so long a body: what speaks of the connection stays behind.
-pub(super) fn request(origin: &Origin, request: &Request<Body>, length: u64) -> Result<Request<()>, String> {
+/// A request over `line` in the form of HTTP/2, with so long a body: what speaks of the connection stays behind.
+pub(super) fn request(line: &Line, request: &Request<Body>, length: u64) -> Result<Request<()>, String> {
     let (method, mut headers) = (request.method(), request.headers().clone());
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let said = headers.remove(HOST);
-    let authority = said.as_ref().map_or(origin.authority.as_bytes(), HeaderValue::as_bytes);
-    let scheme = if origin.secure { "https" } else { "http" };
-    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build();
-    let uri = uri.map_err(|error| format!("`{path}` cannot be requested: {error}"))?;
+    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let wrong = |error: http::Error| format!("`{path}` cannot be requested: {error}");
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(if line.origin.secure { Scheme::HTTPS } else { Scheme::HTTP });
+    parts.authority = Some(match headers.remove(HOST) {
+        Some(said) if said.as_bytes() != line.authority.as_str().as_bytes() => {
+            Authority::try_from(said.as_bytes()).map_err(|error| wrong(error.into()))?
+        }
+        _ => line.authority.clone(),
+    });
+    parts.path_and_query = Some(path.clone());
+    let uri = Uri::from_parts(parts).map_err(|error| wrong(error.into()))?;
     const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
     const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
     for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE] {
@@ -395,11 +454,6 @@ pub(super) fn request(origin: &Origin, request: &Request<Body>, length: u64) -> 
     *made.uri_mut() = uri;
     *made.headers_mut() = headers;
     Ok(made)
-}
-
-/// Whether the server says, or it is known otherwise, that it has not begun with the request.
-fn is_unprocessed(error: &h2::Error) -> bool {
-    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
 }
 
 /// What was there when the time was up.

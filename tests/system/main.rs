@@ -13,6 +13,7 @@ mod ending;
 mod grafana;
 mod killed;
 mod observability;
+mod others;
 mod ports;
 mod program;
 mod prometheus;

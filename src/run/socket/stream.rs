@@ -2,7 +2,6 @@
 //! one of HTTP/2.
 
 use std::future::poll_fn;
-use std::mem::take;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -19,13 +18,13 @@ use crate::metrics::{Counter, ErrorKind, Sample};
 use crate::run::body::{Body, Payload};
 use crate::run::connection::{self, Connection};
 use crate::run::dial::Trouble;
-use crate::run::lines::Found;
+use crate::run::lines::{Found, Tries};
 use crate::run::network::Stream;
 use crate::run::place::Origin;
 use crate::run::session::Session;
 use crate::run::thread::Thread;
 use crate::run::tls::Offer;
-use crate::run::two::{self, Learned, Lost};
+use crate::run::two::{self, Learned};
 use crate::run::wire::{Traffic, Wires};
 
 /// What is asked for.
@@ -91,13 +90,13 @@ async fn open_over_two(
 ) -> Result<Opened, Trouble> {
     let Asked { request, payload, origin, deadline, timeout } = asked;
     let lines = session.lines();
-    let mut again = true;
+    let mut tries = Tries::default();
     loop {
         let line = match lines.find(thread, origin, offer, *deadline).await? {
             Found::Two(line) => line,
             Found::One(made) => return Ok(Opened::One(made)),
         };
-        let request = two::request(origin, request, payload.size());
+        let request = two::request(&line, request, payload.size());
         let request = request.map_err(|why| Trouble::new(ErrorKind::Value, why))?;
         let mut learned = Learned::default();
         let opened = line.open(thread, request, payload, (*deadline, *timeout), &mut learned).await;
@@ -112,19 +111,7 @@ async fn open_over_two(
                 }
                 return Ok(Opened::Two(Box::new((head, Way::Two { body, _line: line }))));
             }
-            Err(Lost::Unprocessed(trouble)) => {
-                lines.forget(&line);
-                if !take(&mut again) {
-                    return Err(trouble);
-                }
-                thread.recorder.borrow_mut().count(Counter::ConnectionsStale, 1);
-            }
-            Err(Lost::Trouble(trouble)) => {
-                if line.is_gone() {
-                    lines.forget(&line);
-                }
-                return Err(trouble);
-            }
+            Err(lost) => tries.lost(thread, &lines, &line, lost)?,
         }
     }
 }

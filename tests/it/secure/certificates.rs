@@ -128,6 +128,19 @@ fn a_key_that_does_not_fit_its_certificate_stops_the_run_before_it_begins() {
 }
 
 #[test]
+fn a_certificate_of_version_1_is_named_as_that() {
+    let ca = Authority::new();
+    let scene = get("shop.test", r#"ca "ca.pem"; cert "client.pem"; key "client.key""#)
+        .file("ca.pem", &ca.pem())
+        .file("client.pem", include_str!("version_1.pem"))
+        .file("client.key", include_str!("version_1.key"));
+    match scene.try_run(&Net::https(ca.signs(&["shop.test"], 2090).server(&[], None))) {
+        Err(run::Error::Certificate(_, why)) => assert!(why.starts_with("this certificate is of version 1"), "{why}"),
+        other => panic!("it ran: {:?}", other.err()),
+    }
+}
+
+#[test]
 fn a_handshake_that_stops_ends_with_the_steps_timeout() {
     let ca = Authority::new();
     let net = Net::new(|mut far, _| async move {

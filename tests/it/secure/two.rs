@@ -19,6 +19,8 @@ pub enum Reply {
     /// Answers with that body after so long.
     Ok(Vec<u8>, Duration),
     Status(u16),
+    /// Sends the user on to another path.
+    To(u16, &'static str),
     Reset(Reason),
     Silence,
     /// Redirects to that place with that status.
@@ -137,6 +139,11 @@ impl Server {
                 }
             }
             Reply::Status(code) => drop(respond.send_response(status(code), true)),
+            Reply::To(code, place) => {
+                let mut head = status(code);
+                head.headers_mut().insert(http::header::LOCATION, place.parse().expect("a path"));
+                drop(respond.send_response(head, true));
+            }
             Reply::Reset(reason) => respond.send_reset(reason),
             Reply::Silence => std::future::pending().await,
             Reply::Wrapped => {
@@ -352,14 +359,13 @@ fn a_stream_that_is_reset_fails_its_step_alone() {
     }
 }
 
-#[test]
-fn what_a_server_that_goes_away_has_not_begun_with_goes_over_another_connection() {
-    let server = Server::new(|_| ok());
+/// The server behind so many connections that end when a request comes, and have begun with none of them.
+fn behind_ends(server: &Server, ends: u32) -> Net {
     let behind = server.clone();
-    let net = Net::new(move |mut far, number| {
+    Net::new(move |mut far, number| {
         let server = behind.clone();
         async move {
-            if number > 0 {
+            if number >= ends {
                 return server.serve(far, number).await;
             }
             // SETTINGS, then GOAWAY: the last stream was none.
@@ -376,10 +382,43 @@ fn what_a_server_that_goes_away_has_not_begun_with_goes_over_another_connection(
             let _ = far.write_all(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await;
             while far.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
         }
-    });
-    let seen = over_tcp("GET /a { expect status 200 }").run(&net);
+    })
+}
+
+#[test]
+fn what_a_server_that_goes_away_has_not_begun_with_goes_over_another_connection() {
+    let server = Server::new(|_| ok());
+    let seen = over_tcp("GET /a { expect status 200 }").run(&behind_ends(&server, 1));
     good(&seen, 1);
     assert_eq!((seen.dialled, seen.counter(Counter::ConnectionsStale)), (2, 1));
+}
+
+#[test]
+fn requests_that_a_server_leaves_behind_go_on_from_connection_to_connection_until_there_is_a_limit() {
+    let server = Server::new(|_| ok());
+    let side_by_side = "parallel { for n in 1..5 { GET /${n} { expect status 200 } } }";
+    let seen = over_tcp(side_by_side).run(&behind_ends(&server, 10));
+    good(&seen, 5);
+    assert_eq!((seen.dialled, seen.counter(Counter::ConnectionsStale)), (11, 10));
+    assert_eq!(seen.counter(Counter::LimitsReached), 0);
+
+    let seen = over_tcp("GET /a { expect status 200 }").run(&behind_ends(&server, 11));
+    assert_eq!((seen.samples(), seen.kinds(), seen.dialled), ((1, 1), vec![("closed", 1)], 11));
+    assert_eq!(seen.counter(Counter::LimitsReached), 1);
+    assert!(seen.notes()[0].starts_with("the server ended the connection"), "{:?}", seen.notes());
+}
+
+#[test]
+fn a_request_whose_time_is_up_while_it_waits_lets_those_behind_it_go() {
+    let server = Server::new(|heard| match heard.uri.contains("/slow") {
+        true => Reply::Ok(b"ok".to_vec(), Duration::from_secs(2)),
+        false => ok(),
+    });
+    let task = "parallel {\n slow: GET /slow { expect status 200 }\n hasty: GET /hasty { timeout 1s }\n \
+                patient: GET /patient { expect status 200 }\n last: GET /last { expect status 200 } }";
+    let seen = over_tcp(task).run(&server.at_most(1).plain());
+    assert_eq!((seen.samples(), seen.kinds(), seen.dialled), ((4, 1), vec![("timeout", 1)], 1));
+    assert!(seen.notes()[0].contains("all streams"), "{:?}", seen.notes());
 }
 
 #[test]
@@ -407,6 +446,21 @@ fn long_bodies_go_both_ways_and_what_is_not_kept_is_counted() {
     assert_eq!((heard[0].body, heard[0].headers["content-length"].to_str().ok()), (300_000, Some("300000")));
     assert_eq!(heard[1].method, Method::HEAD);
     assert!(seen.finished.total.totals().bytes_sent > 300_000);
+}
+
+#[test]
+fn a_body_goes_on_with_a_redirect_only_where_the_method_does() {
+    let server = Server::new(|heard| match &heard.uri {
+        uri if uri.ends_with("/see") => Reply::To(303, "/seen"),
+        uri if uri.ends_with("/again") => Reply::To(307, "/here"),
+        _ => ok(),
+    });
+    let task = "POST /see { json { a: 1 }; expect status 200 }\nPUT /again { json { a: 1 }; expect status 200 }";
+    good(&over_tcp(task).run(&server.plain()), 2);
+    let heard = server.heard.borrow();
+    let length = |heard: &Heard| heard.headers.get("content-length").and_then(|said| said.to_str().ok()?.parse().ok());
+    let heard: Vec<_> = heard.iter().map(|heard| (heard.method.as_str(), heard.body, length(heard))).collect();
+    assert_eq!(heard, [("POST", 7, Some(7)), ("GET", 0, None), ("PUT", 7, Some(7)), ("PUT", 7, Some(7))]);
 }
 
 #[test]
