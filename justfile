@@ -35,7 +35,7 @@ load-test *ARGUMENTS:
 demo *ARGUMENTS:
     cargo run --release --quiet -- demo {{ARGUMENTS}}
 
-# What scn costs beside its peers, and whether a load is as planned: all in 25 minutes, or http eight websocket memory start open stall crowd histograms growth stalled
+# What scn costs beside its peers, and whether a load is as planned: all in 27 minutes, or http eight websocket tls two memory start open stall crowd histograms growth stalled
 bench *WHAT:
     scripts/peers
     cargo bench --quiet --bench peers -- {{WHAT}}

@@ -14,6 +14,7 @@ mod histograms;
 mod load;
 mod measure;
 mod memory;
+mod secure;
 mod sockets;
 mod speed;
 mod stalled;
@@ -24,10 +25,12 @@ mod truth;
 use std::process::ExitCode;
 
 /// What can be measured, in this order; and whether it is part of a measurement without words.
-const ALL: [(&str, fn(), bool); 14] = [
+const ALL: [(&str, fn(), bool); 16] = [
     ("http", speed::http, true),
     ("eight", eight::all, true),
     ("websocket", speed::websocket, true),
+    ("tls", secure::tls, true),
+    ("two", secure::two, true),
     ("memory", memory::slopes, true),
     ("sockets", sockets::all, true),
     ("start", start::all, true),

@@ -91,6 +91,17 @@ impl Server {
         Server { child, address: address.trim().to_owned() }
     }
 
+    /// Another program on this core, once it listens at `address`.
+    pub fn of(core: usize, command: &mut Command, address: &str) -> Server {
+        let child = spawn_on(core, command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
+        let mut server = Server { child, address: address.to_owned() };
+        while std::net::TcpStream::connect(address).is_err() {
+            assert!(server.child.try_wait().is_ok_and(|end| end.is_none()), "{:?} has ended", command.get_program());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        server
+    }
+
     /// The oscilloscope service that scn brings, with these switches.
     pub fn demo(switches: &[&str]) -> Server {
         let mut command = Command::new(SCN);
