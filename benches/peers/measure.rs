@@ -91,9 +91,9 @@ impl Server {
         Server { child, address: address.trim().to_owned() }
     }
 
-    /// Another program, once it listens at `address`.
-    pub fn of(command: &mut Command, address: &str) -> Server {
-        let child = spawn_on(SERVER_CORE, command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
+    /// Another program on this core, once it listens at `address`.
+    pub fn of(core: usize, command: &mut Command, address: &str) -> Server {
+        let child = spawn_on(core, command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
         let mut server = Server { child, address: address.to_owned() };
         while std::net::TcpStream::connect(address).is_err() {
             assert!(server.child.try_wait().is_ok_and(|end| end.is_none()), "{:?} has ended", command.get_program());

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-use crate::measure::{Folder, Server, cost_of, median, scn_run, summary, tell};
+use crate::measure::{CLIENT_CORE, Folder, SERVER_CORE, Server, cost_of, median, scn_run, summary, tell};
 use crate::speed::{CONNECTIONS, ROUNDS, SECONDS, compare, mid, program};
 
 /// Streams at a time over one connection.
@@ -54,8 +54,8 @@ struct Nginx {
     two: String,
 }
 
-/// `None`, and a word about it, where there is no nginx.
-fn nginx(folder: &Folder) -> Option<Nginx> {
+/// On this core. `None`, and a word about it, where there is no nginx.
+fn nginx(folder: &Folder, core: usize) -> Option<Nginx> {
     let Some(path) =
         program("nginx").or_else(|| Some("/usr/sbin/nginx".into()).filter(|path: &std::path::PathBuf| path.is_file()))
     else {
@@ -72,7 +72,7 @@ fn nginx(folder: &Folder) -> Option<Nginx> {
     let configuration = folder.write("nginx.conf", &text);
     let mut command = Command::new(path);
     command.args(["-e", "stderr", "-p", home, "-c"]).arg(configuration);
-    Some(Nginx { _server: Server::of(&mut command, &one), one, one_secure, two })
+    Some(Nginx { _server: Server::of(core, &mut command, &one), one, one_secure, two })
 }
 
 /// Writes papers for a server on loopback, and the authority that has signed them.
@@ -88,9 +88,12 @@ fn papers(folder: &Folder) {
 }
 
 /// A keep-alive request over TLS beside the same without it, fifty users.
+///
+/// nginx shares the client's core. On one of its own it waits for the client without TLS, and the client for it with
+/// TLS: waking it up costs the client more than TLS does, so that TLS would seem to cost less than nothing.
 pub fn tls() {
     let folder = Folder::new();
-    let Some(nginx) = nginx(&folder) else { return };
+    let Some(nginx) = nginx(&folder, CLIENT_CORE) else { return };
     let text = |settings: &str| {
         format!(
             "target \"http://127.0.0.1:1\" {{ http 1.1{settings} }}\n\
@@ -112,7 +115,7 @@ pub fn tls() {
 /// HTTP/2 without TLS beside h2load.
 pub fn two() {
     let folder = Folder::new();
-    let Some(nginx) = nginx(&folder) else { return };
+    let Some(nginx) = nginx(&folder, SERVER_CORE) else { return };
     let text = |task: &str| {
         format!("target \"http://127.0.0.1:1\" {{ http 2; timeout 1m }}\nuser one {{ task get {{ {task} }} }}\n")
     };

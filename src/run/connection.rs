@@ -105,8 +105,8 @@ pub type Digest = [u8; 32];
 
 /// Why there is no answer.
 pub(super) enum Unanswered {
-    /// The connection was gone before a byte had left: the request is as it was.
-    NotSent,
+    /// The connection was gone before a byte had left: here is the request, as it was.
+    NotSent(Box<Request<Body>>),
     /// Anything else.
     Trouble(Trouble),
 }
@@ -139,19 +139,19 @@ impl Connection {
         read_buf.is_empty().then_some(Parked { wire, traffic, origin, carried })
     }
 
-    /// Sends `request` and reads the answer to its last byte. `request` is taken, and put back where nothing of it has
-    /// left; `status` is set as soon as the answer's head is there, and `received` once all of it is. Says whether the
+    /// Sends the request that `make` gives and reads the answer to its last byte; `status` is set as soon as the answer's head is there, and `received` once all of it is. Says whether the
     /// connection can carry another request.
     pub(super) async fn exchange(
         &mut self,
         thread: &Thread,
-        slot: &mut Option<Request<Body>>,
+        make: impl FnOnce() -> Request<Body>,
         wanted: &Wanted,
         status: &mut u16,
         received: &mut Option<Received>,
     ) -> Result<bool, Unanswered> {
         let mut keep = wanted.keep;
-        let request = slot.take().expect("who exchanges has a request");
+        let request = make();
+        self.traffic.begin(request.body().watch());
         let mut response = pin!(self.sender.try_send_request(request));
         let (connection, traffic) = (&mut self.connection, &self.traffic);
         let mut head: Option<(Parts, Incoming)> = None;
@@ -181,10 +181,7 @@ impl Connection {
                         Poll::Ready(Err(mut error)) => {
                             let again = error.take_message().filter(|_| traffic.first_out.get().is_none());
                             return Poll::Ready(Err(match again {
-                                Some(request) => {
-                                    *slot = Some(request);
-                                    Unanswered::NotSent
-                                }
+                                Some(request) => Unanswered::NotSent(Box::new(request)),
                                 None => {
                                     Unanswered::Trouble(trouble(error.error(), traffic, "before the answer's head"))
                                 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::header::{COOKIE, HOST, HeaderName, HeaderValue};
+use http::header::{COOKIE, HOST, HeaderValue};
 use http::response::Parts;
 use http::{Method, Request};
 
@@ -13,7 +13,7 @@ use super::decode::{self, Extent};
 use super::dial::Trouble;
 use super::place::{Origin, Place};
 use super::redirects;
-use super::request::{Ready, uri};
+use super::request::{Ready, Varied, path_of};
 use super::session::Session;
 use super::thread::Thread;
 use super::tls::Offer;
@@ -26,8 +26,8 @@ use crate::plan::Http;
 pub(super) struct Flight {
     pub(super) thread: Rc<Thread>,
     pub(super) session: Rc<Session>,
-    /// Until it is sent.
-    request: Option<Request<Body>>,
+    /// The request that follows a redirect, until it is sent.
+    next: Option<Box<Request<Body>>>,
     /// Whether a redirect has left the body behind.
     bodiless: bool,
     pub(super) origin: Rc<Origin>,
@@ -44,7 +44,12 @@ pub(super) struct Flight {
     cookies: bool,
     /// How many redirects are followed.
     redirects: u32,
-    pub again: Again,
+    /// Of the step's operation.
+    pub index: usize,
+    /// What its request is made of.
+    pub varied: Varied,
+    /// Where the step went first, once it was redirected.
+    pub first_url: Option<Rc<str>>,
     /// What is worth a sample of it.
     pub attempt: Attempt,
     /// The answer, once it is there.
@@ -61,20 +66,6 @@ pub(super) struct Hop {
     pub method: Method,
     /// Where it goes.
     pub url: Rc<str>,
-}
-
-/// What a redirect may need once more, or a failure that is kept.
-pub(super) struct Again {
-    /// Of the step's operation.
-    pub index: usize,
-    pub varied: Vec<(HeaderName, HeaderValue)>,
-    pub body: Payload,
-    /// The cookies that the step itself says.
-    cookies: Vec<(String, String)>,
-    /// The cookies that went out.
-    pub cookie: Option<HeaderValue>,
-    /// Where the step went first, once it was redirected.
-    pub first_url: Option<Rc<str>>,
 }
 
 /// What of one attempt is worth a sample, also when there is no answer.
@@ -106,8 +97,7 @@ impl Flight {
         due: Offset,
         begun: Offset,
     ) -> Flight {
-        let Ready { request, origin, url, varied, body, cookies, cookie } = ready;
-        let again = Again { index, varied, body, cookies, cookie, first_url: None };
+        let Ready { origin, url, varied } = ready;
         let attempt = Attempt::new(due, begun);
         let looks = op.looks_at;
         let (timeout, looks_inside) =
@@ -120,7 +110,7 @@ impl Flight {
         Flight {
             thread,
             session,
-            request: Some(request),
+            next: None,
             bodiless: false,
             origin,
             url,
@@ -130,7 +120,9 @@ impl Flight {
             decodes,
             cookies,
             redirects: op.redirects,
-            again,
+            index,
+            varied,
+            first_url: None,
             attempt,
             received: None,
             hops: Vec::new(),
@@ -172,7 +164,7 @@ impl Flight {
         let mut followed = 0;
         // What the step says of itself goes on as long as the server stays the same.
         let mut crossed = false;
-        let Some(Ok(prepared)) = &thread.prepared[self.again.index] else { return Ok(()) };
+        let Some(Ok(prepared)) = &thread.prepared[self.index] else { return Ok(()) };
         let mut method = prepared.method.clone();
         loop {
             let Some(received) = &self.received else { return Ok(()) };
@@ -197,12 +189,15 @@ impl Flight {
                 self.origin = origin;
             }
             let before = std::mem::replace(&mut self.url, url.as_str().into());
-            self.again.first_url.get_or_insert(before);
+            self.first_url.get_or_insert(before);
             if thread.trace.is_some() {
                 let (status, method) = (received.head.status.as_u16(), method.clone());
                 self.hops.push(Hop { status, method, url: self.url.clone() });
             }
-            let mut headers = prepared.headers_again(&self.again.varied);
+            let mut headers = prepared.headers(&self.varied);
+            if self.varied.cookie.is_some() {
+                headers.remove(COOKIE);
+            }
             if self.bodiless {
                 redirects::without_body(&mut headers);
             }
@@ -211,7 +206,7 @@ impl Flight {
                 let host = HeaderValue::from_str(&self.origin.authority);
                 headers.insert(HOST, host.map_err(|error| Trouble::new(ErrorKind::Protocol, error.to_string()))?);
             }
-            let own: &[_] = if crossed { &[] } else { &self.again.cookies };
+            let own: &[_] = if crossed { &[] } else { &self.varied.cookies };
             if !headers.contains_key(COOKIE)
                 && let Some(said) = self.session.cookies(thread.clock.now(), &self.url, self.cookies, own)
                 && let Ok(said) = HeaderValue::from_str(&said)
@@ -222,9 +217,9 @@ impl Flight {
             let place = Place { origin: self.origin.clone(), path };
             let mut request = Request::new(self.payload().body());
             *request.method_mut() = method.clone();
-            *request.uri_mut() = uri(&place).map_err(|why| Trouble::new(ErrorKind::Protocol, why))?;
+            *request.uri_mut() = path_of(&place).map_err(|why| Trouble::new(ErrorKind::Protocol, why))?.into();
             *request.headers_mut() = headers;
-            self.request = Some(request);
+            self.next = Some(Box::new(request));
             self.attempt.status = 0;
             self.answer().await?;
         }
@@ -239,14 +234,21 @@ impl Flight {
 
     /// What stands behind the request's head, wherever it goes now.
     fn payload(&self) -> Payload {
-        if self.bodiless { Payload::default() } else { self.again.body.clone() }
+        if self.bodiless { Payload::default() } else { self.varied.body.clone() }
     }
 
     /// The request in the form of HTTP/2, and its body.
     pub(super) fn for_two(&self, line: &two::Line) -> Result<(Request<()>, Payload), String> {
-        let request = self.request.as_ref().expect("it was not sent yet");
         let payload = self.payload();
-        Ok((two::request(line, request, payload.size())?, payload))
+        let request = match &self.next {
+            Some(next) => two::request(line, next, next.headers().clone(), payload.size()),
+            None => {
+                let mut first = first(&self.thread, self.index, &self.varied);
+                let headers = std::mem::take(first.headers_mut());
+                two::request(line, &first, headers, payload.size())
+            }
+        };
+        Ok((request?, payload))
     }
 
     /// Takes in an answer that came over HTTP/2, whole at that moment.
@@ -273,10 +275,7 @@ impl Flight {
             return answered;
         }
         let wanted = self.wanted();
-        let Flight { thread, session, request, origin, attempt, received, .. } = self;
-        if let (Some(proxy), Some(request)) = (thread.forwards(origin), request.as_mut()) {
-            proxy.forward(request, origin);
-        }
+        let Flight { thread, session, next, index, varied, origin, attempt, received, .. } = self;
         let mut lease = match session.lease(origin) {
             Some(lease) => lease,
             None => Box::pin(session.clone().wait(thread, origin.clone(), wanted.deadline)).await?,
@@ -287,8 +286,14 @@ impl Flight {
                 None => Box::pin(Connection::open(thread, origin.clone(), wanted.deadline)).await?,
             };
             let (out, back) = (connection.traffic.sent.get(), connection.traffic.received.get());
-            connection.traffic.begin(request.as_ref().and_then(|request| request.body().watch()));
-            let result = connection.exchange(thread, request, &wanted, &mut attempt.status, received).await;
+            let make = || {
+                let mut request = next.take().map_or_else(|| first(thread, *index, varied), |next| *next);
+                if let Some(proxy) = thread.forwards(origin) {
+                    proxy.forward(&mut request, origin);
+                }
+                request
+            };
+            let result = connection.exchange(thread, make, &wanted, &mut attempt.status, received).await;
             attempt.sent = attempt.sent.or(connection.traffic.first_out.get());
             attempt.bytes_sent += connection.traffic.sent.get() - out;
             attempt.bytes_received += connection.traffic.received.get() - back;
@@ -318,10 +323,11 @@ impl Flight {
                     }
                     return Ok(());
                 }
-                Err(Unanswered::NotSent) if connection.carried > 0 => {
+                Err(Unanswered::NotSent(request)) if connection.carried > 0 => {
+                    *next = Some(request);
                     thread.recorder.borrow_mut().count(Counter::ConnectionsStale, 1);
                 }
-                Err(Unanswered::NotSent) => {
+                Err(Unanswered::NotSent(_)) => {
                     let end = connection.traffic.end.borrow_mut().take();
                     let closed = || Trouble::new(ErrorKind::Closed, "connection closed before the request was sent");
                     return Err(end.unwrap_or_else(closed));
@@ -329,5 +335,13 @@ impl Flight {
                 Err(Unanswered::Trouble(trouble)) => return Err(trouble),
             }
         }
+    }
+}
+
+/// The request that a step's operation sends first.
+fn first(thread: &Thread, index: usize, varied: &Varied) -> Request<Body> {
+    match &thread.prepared[index] {
+        Some(Ok(prepared)) => prepared.request(varied),
+        _ => unreachable!("what varies of a request is known only where the rest is"),
     }
 }

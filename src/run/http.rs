@@ -6,15 +6,12 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use http::header::{COOKIE, HOST, HeaderValue};
-use url::Url;
 
 use super::connection::Received;
 use super::dial::Trouble;
 use super::eval::Answer;
 use super::flight::{Attempt, Flight};
 use super::keep::Evidence;
-use super::place::Origin;
 use super::trace::Event;
 use super::user::{Failed, User};
 use crate::metrics::exchange::Answered;
@@ -40,7 +37,11 @@ impl User {
         let point = thread.plan.steps[op.step.0 as usize].point;
         let begun = thread.clock.now();
         let ready = match &thread.prepared[index] {
-            Some(Ok(prepared)) => self.request(op, prepared, point),
+            Some(Ok(prepared)) => self.request(op, prepared, point).inspect(|ready| {
+                if self.is_told() {
+                    self.tell_request(op.step, &ready.url, &prepared.request(&ready.varied), &ready.varied.body);
+                }
+            }),
             Some(Err(why)) => {
                 self.note(point, ErrorKind::Value, || why.clone());
                 Err((ErrorKind::Value, point))
@@ -49,7 +50,6 @@ impl User {
         };
         match ready {
             Ok(ready) => {
-                self.tell_request(op.step, &ready.url, &ready.request, &ready.body);
                 Ok(Box::new(Flight::new(thread, self.session.clone(), ready, (op, index), self.due, begun)))
             }
             Err(why) => {
@@ -87,31 +87,23 @@ impl User {
                 judged
             }
         };
-        self.sampled(op, attempt, judged, |user| user.exchanged(op, flight, received.as_ref().filter(|_| answered)))
+        self.sampled(op, attempt, judged, |user| user.exchanged(flight, received.as_ref().filter(|_| answered)))
     }
 
     /// What a failure that is kept tells: the request, made once more of what it was made of, and the answer.
     #[cold]
-    fn exchanged(&self, op: &Http, flight: &Flight, received: Option<&Received>) -> Evidence {
-        let Flight { again, url, .. } = flight;
-        let Some(Ok(prepared)) = &self.thread.prepared[again.index] else { return Evidence::default() };
-        let mut headers = prepared.headers_again(&again.varied);
-        again.cookie.clone().map(|cookie| headers.insert(COOKIE, cookie));
-        let first = again.first_url.as_ref().unwrap_or(url);
-        let base = &self.thread.bases[op.target.0 as usize];
-        let origin = Url::parse(first).ok().and_then(|url| Origin::of(&url, op.target).ok());
-        if let Some(host) = origin.filter(|origin| *origin != *base.origin).map(|origin| origin.authority)
-            && let Ok(host) = HeaderValue::from_str(&host)
-        {
-            headers.insert(HOST, host);
-        }
+    fn exchanged(&self, flight: &Flight, received: Option<&Received>) -> Evidence {
+        let Flight { index, varied, first_url, url, .. } = flight;
+        let Some(Ok(prepared)) = &self.thread.prepared[*index] else { return Evidence::default() };
+        let headers = prepared.headers(varied);
         let response = received.map(|received| Answered {
-            url: again.first_url.is_some().then(|| self.value_kept(url)),
+            url: first_url.is_some().then(|| self.value_kept(url)),
             status: received.head.status.as_u16(),
             headers: self.headers_kept(&received.head.headers),
             body: self.content(&received.body, received.size),
         });
-        let request = self.asked(prepared.method.as_str(), first, &headers, &again.body);
+        let first = first_url.as_ref().unwrap_or(url);
+        let request = self.asked(prepared.method.as_str(), first, &headers, &varied.body);
         Evidence { request: Some(request), response, messages: Vec::new() }
     }
 

@@ -31,8 +31,9 @@ const AGENT: &str = concat!("scn/", env!("CARGO_PKG_VERSION"));
 /// What of a step's request never varies.
 pub struct Prepared {
     pub(super) method: Method,
-    /// The URL, also as the request's first line has it, where nothing in it varies; on the target's server.
-    place: Option<(Rc<str>, Uri)>,
+    /// The URL, and path and query as the request's first line has them, where nothing in them varies; on the target's
+    /// server.
+    place: Option<(Rc<str>, PathAndQuery)>,
     /// All headers that do not vary, defaults included.
     headers: HeaderMap,
     /// The others: their name, and their index in [`Http::headers`].
@@ -43,29 +44,55 @@ pub struct Prepared {
     uploads: Vec<Option<Rc<Upload>>>,
 }
 
+/// What of one request varies. A request is large and is made of this when it is sent, and once more where it is sent
+/// again.
+#[derive(Default)]
+pub(super) struct Varied {
+    /// Path and query, where they are not the step's own.
+    path: Option<PathAndQuery>,
+    /// The host, where it is not that of the target.
+    host: Option<HeaderValue>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// The cookies that go out, the user's own among them.
+    pub cookie: Option<HeaderValue>,
+    /// Those that the step itself says.
+    pub cookies: Vec<(String, String)>,
+    pub body: Payload,
+}
+
+/// A request that can be made, and where it goes.
+pub(super) struct Ready {
+    pub origin: Rc<Origin>,
+    pub url: Rc<str>,
+    pub varied: Varied,
+}
+
 impl Prepared {
-    /// The headers of a step's request once more, for where it was redirected to.
-    pub(super) fn headers_again(&self, varied: &[(HeaderName, HeaderValue)]) -> HeaderMap {
+    /// The request itself, as HTTP/1.1 has it.
+    pub(super) fn request(&self, varied: &Varied) -> Request<Sent> {
+        let path = varied.path.as_ref().or(self.place.as_ref().map(|(_, path)| path));
+        let mut request = Request::new(varied.body.body());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = path.cloned().map(Uri::from).unwrap_or_default();
+        *request.headers_mut() = self.headers(varied);
+        request
+    }
+
+    /// Its headers.
+    pub(super) fn headers(&self, varied: &Varied) -> HeaderMap {
         let mut headers = self.headers.clone();
-        for (name, value) in varied {
-            headers.append(name.clone(), value.clone());
+        for (name, value) in &varied.headers {
+            match *name == CONTENT_TYPE {
+                // That of a body in parts takes in what the author says.
+                true => drop(headers.insert(name, value.clone())),
+                false => drop(headers.append(name, value.clone())),
+            }
+        }
+        for (name, value) in [(HOST, &varied.host), (COOKIE, &varied.cookie)] {
+            value.as_ref().map(|value| headers.insert(name, value.clone()));
         }
         headers
     }
-}
-
-/// A request, and where it goes.
-pub(super) struct Ready {
-    pub request: Request<Sent>,
-    pub origin: Rc<Origin>,
-    pub url: Rc<str>,
-    /// What a redirect or a failure that is kept may need again: the headers that vary, and the body.
-    pub varied: Vec<(HeaderName, HeaderValue)>,
-    pub body: Payload,
-    /// The cookies that the step itself says.
-    pub cookies: Vec<(String, String)>,
-    /// The cookies that go out, the user's own among them.
-    pub cookie: Option<HeaderValue>,
 }
 
 impl Prepared {
@@ -107,7 +134,7 @@ impl Prepared {
             let path = format!("{}{path}", base.prefix);
             Place { origin: base.origin.clone(), path }
         });
-        let place = place.map(|place| uri(&place).map(|uri| (place.url().into(), uri))).transpose()?;
+        let place = place.map(|place| path_of(&place).map(|path| (place.url().into(), path))).transpose()?;
         let body = match &op.body {
             Body::None => Some(Bytes::new().into()),
             Body::Json(value) => fixed(value, thread).map(|value| Payload::Whole(value.to_json().to_string().into())),
@@ -124,7 +151,25 @@ impl Prepared {
 }
 
 impl User {
-    /// The request of this step, for this user now. What has no value fails at `point`, and is noted.
+    /// The request of a step that opens a socket or a stream: that happens rarely, and is prepared each time.
+    pub(super) fn request_once(
+        &mut self,
+        op: &Http,
+        point: PointId,
+    ) -> Result<(Request<Sent>, Ready), (ErrorKind, PointId)> {
+        match Prepared::new(op, &self.thread) {
+            Ok(prepared) => {
+                let ready = self.request(op, &prepared, point)?;
+                Ok((prepared.request(&ready.varied), ready))
+            }
+            Err(why) => {
+                self.note(point, ErrorKind::Value, || why);
+                Err((ErrorKind::Value, point))
+            }
+        }
+    }
+
+    /// What the request of this step is made of, for this user now. What has no value fails at `point`, and is noted.
     pub(super) fn request(
         &mut self,
         op: &Http,
@@ -135,29 +180,28 @@ impl User {
             user.note(point, ErrorKind::Value, || why);
             (ErrorKind::Value, point)
         };
-        let (origin, url, uri) = match &prepared.place {
-            Some((url, uri)) => (self.thread.bases[op.target.0 as usize].origin.clone(), url.clone(), uri.clone()),
+        let home = &self.thread.bases[op.target.0 as usize].origin;
+        let (origin, url, path) = match &prepared.place {
+            Some((url, _)) => (home.clone(), url.clone(), None),
             None => {
                 let place = self.place(op, point)?;
-                let uri = uri(&place).map_err(|why| wrong(self, why))?;
+                let path = path_of(&place).map_err(|why| wrong(self, why))?;
                 let url = place.url().into();
-                (place.origin, url, uri)
+                (place.origin, url, Some(path))
             }
         };
-        let mut headers = prepared.headers.clone();
-        let mut varied = Vec::new();
+        let mut host = None;
+        if !Rc::ptr_eq(&origin, &self.thread.bases[op.target.0 as usize].origin) {
+            let said = HeaderValue::from_str(&origin.authority).map_err(|error| wrong(self, error.to_string()))?;
+            host = Some(said);
+        }
+        let mut headers = Vec::new();
         for (name, index) in &prepared.varying {
             let value = self.value(&op.headers[*index].1, point)?;
             if value != Value::Null {
                 let value = header_value(name, &value).map_err(|why| wrong(self, why))?;
-                // By reference: a redirect may want it again, or a failure that is kept.
-                varied.push((name.clone(), value.clone()));
-                headers.append(name.clone(), value);
+                headers.push((name.clone(), value));
             }
-        }
-        if !Rc::ptr_eq(&origin, &self.thread.bases[op.target.0 as usize].origin) {
-            let host = HeaderValue::from_str(&origin.authority).map_err(|error| wrong(self, error.to_string()))?;
-            headers.insert(HOST, host);
         }
         let body = match (&prepared.body, &op.body) {
             (Some(body), _) => body.clone(),
@@ -187,12 +231,12 @@ impl User {
                     }
                 }
                 let (body, boundary) = multipart::body(&parts, &mut self.random);
-                let said = headers.get(CONTENT_TYPE).and_then(|said| said.to_str().ok());
+                let varied = headers.iter().rfind(|(name, _)| *name == CONTENT_TYPE).map(|(_, said)| said);
+                let said = varied.or(prepared.headers.get(CONTENT_TYPE)).and_then(|said| said.to_str().ok());
                 if said.is_none_or(|said| !said.contains("boundary=")) {
                     let said = format!("{}; boundary={boundary}", said.unwrap_or("multipart/form-data"));
                     let said = HeaderValue::from_str(&said).map_err(|error| wrong(self, error.to_string()))?;
-                    varied.push((CONTENT_TYPE, said.clone()));
-                    headers.insert(CONTENT_TYPE, said);
+                    headers.push((CONTENT_TYPE, said));
                 }
                 body
             }
@@ -205,19 +249,15 @@ impl User {
             }
         }
         let mut cookie = None;
-        if (!cookies.is_empty() || self.session.has_cookies()) && !headers.contains_key(COOKIE) {
+        let given = || prepared.headers.contains_key(COOKIE) || headers.iter().any(|(name, _)| *name == COOKIE);
+        if (!cookies.is_empty() || self.session.has_cookies()) && !given() {
             let keeps = self.thread.plan.targets[op.target.0 as usize].cookies;
             if let Some(said) = self.session.cookies(self.thread.clock.now(), &url, keeps, &cookies) {
                 let said = header_value(&COOKIE, &Value::from(said.as_str())).map_err(|why| wrong(self, why))?;
-                cookie = Some(said.clone());
-                headers.insert(COOKIE, said);
+                cookie = Some(said);
             }
         }
-        let mut request = Request::new(body.body());
-        *request.method_mut() = prepared.method.clone();
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        Ok(Ready { request, origin, url, varied, body, cookies, cookie })
+        Ok(Ready { origin, url, varied: Varied { path, host, headers, cookie, cookies, body } })
     }
 }
 
@@ -269,10 +309,10 @@ fn constant_path(op: &Http) -> Option<&str> {
     }
 }
 
-pub(super) fn uri(place: &Place) -> Result<Uri, String> {
-    // Only path and query stand in a request's first line.
+/// What of it stands in a request's first line.
+pub(super) fn path_of(place: &Place) -> Result<PathAndQuery, String> {
     let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(place.path.as_bytes()));
-    path.map(Uri::from).map_err(|_| format!("`{}` cannot stand in a request: only what a URI may hold can", place.path))
+    path.map_err(|_| format!("`{}` cannot stand in a request: only what a URI may hold can", place.path))
 }
 
 /// A header's value, or why it cannot be one.

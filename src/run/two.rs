@@ -18,7 +18,7 @@ use bytes::Bytes;
 use h2::Reason;
 use h2::client::SendRequest;
 use h2::{RecvStream, SendStream};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
@@ -423,8 +423,13 @@ impl Sending {
 }
 
 /// A request over `line` in the form of HTTP/2, with so long a body: what speaks of the connection stays behind.
-pub(super) fn request(line: &Line, request: &Request<Body>, length: u64) -> Result<Request<()>, String> {
-    let (method, mut headers) = (request.method(), request.headers().clone());
+pub(super) fn request(
+    line: &Line,
+    request: &Request<Body>,
+    mut headers: HeaderMap,
+    length: u64,
+) -> Result<Request<()>, String> {
+    let method = request.method();
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     let wrong = |error: http::Error| format!("`{path}` cannot be requested: {error}");
     let mut parts = http::uri::Parts::default();

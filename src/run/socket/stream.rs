@@ -96,7 +96,7 @@ async fn open_over_two(
             Found::Two(line) => line,
             Found::One(made) => return Ok(Opened::One(made)),
         };
-        let request = two::request(&line, request, payload.size());
+        let request = two::request(&line, request, request.headers().clone(), payload.size());
         let request = request.map_err(|why| Trouble::new(ErrorKind::Value, why))?;
         let mut learned = Learned::default();
         let opened = line.open(thread, request, payload, (*deadline, *timeout), &mut learned).await;

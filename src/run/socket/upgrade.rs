@@ -25,7 +25,7 @@ use crate::metrics::{ErrorKind, Sample};
 use crate::plan::{Connect, PointId};
 use crate::run::dial::{Trouble, reach_socket};
 use crate::run::place::Origin;
-use crate::run::request::{Prepared, Ready, header_value};
+use crate::run::request::{Ready, header_value};
 use crate::run::session::Session;
 use crate::run::thread::Thread;
 use crate::run::trace::Event;
@@ -88,11 +88,7 @@ impl User {
 
     /// The upgrade of this step, for this user now, and its URL: the author's request, and what makes it an upgrade.
     fn upgrade(&mut self, op: &Connect, point: PointId) -> Result<(Upgrade, Rc<str>), Reason> {
-        let thread = self.thread.clone();
-        let Ready { request, origin, url, .. } = match Prepared::new(&op.request, &thread) {
-            Ok(prepared) => self.request(&op.request, &prepared, point)?,
-            Err(why) => return Err(self.no_value(point, &why)),
-        };
+        let (request, Ready { origin, url, .. }) = self.request_once(&op.request, point)?;
         let (parts, _) = request.into_parts();
         let mut request = Request::from_parts(parts, ());
         let headers = request.headers_mut();
