@@ -49,6 +49,7 @@ fn load_threads() {
             std::thread::sleep(Duration::from_secs(1) / if metrics { 1 } else { 20 });
         }
         let summary = summary(&path);
+        assert_eq!(summary["totals"]["failures"], 0, "what is measured is requests that are answered");
         let share = summary["generator"]["threads_cpu"][0].as_f64().expect("one load thread");
         let seconds = summary["run"]["duration_s"].as_f64().expect("a duration");
         share * seconds / summary["totals"]["requests"].as_f64().expect("a count") * 1e6
