@@ -49,6 +49,7 @@ fn load_threads() {
             std::thread::sleep(Duration::from_secs(1) / if metrics { 1 } else { 20 });
         }
         let summary = summary(&path);
+        assert_eq!(summary["totals"]["failures"], 0, "what is measured is requests that are answered");
         let share = summary["generator"]["threads_cpu"][0].as_f64().expect("one load thread");
         let seconds = summary["run"]["duration_s"].as_f64().expect("a duration");
         share * seconds / summary["totals"]["requests"].as_f64().expect("a count") * 1e6
@@ -105,7 +106,7 @@ fn share(plan: &Plan, second: &Snapshot, serve: Option<SocketAddr>, push: Option
     let share = thread_seconds("scn-export") / begun.elapsed().as_secs_f64() * 100.0;
     let pushed =
         exporter.finish(Now { started: SystemTime::now(), thresholds: Vec::new(), valid: true }, begun.elapsed());
-    assert!(settings.push.is_none() || pushed.pushes > 2, "it pushes while it goes: {pushed:?}");
+    assert!(settings.push.is_none() || pushed.pushes > 1, "it pushes while it goes: {pushed:?}");
     assert_eq!((pushed.failures, pushed.trouble), (0, None), "pushes arrive");
     share
 }

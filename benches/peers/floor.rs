@@ -47,7 +47,11 @@ fn try_serve() -> io::Result<()> {
     let mut events: Vec<Event> = Vec::with_capacity(256);
     let mut bytes = vec![0; 64 << 10];
     loop {
-        epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), None)?;
+        match epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), None) {
+            // A machine that is stopped for a while and goes on interrupts it.
+            Err(rustix::io::Errno::INTR) => continue,
+            waited => waited?,
+        };
         for event in events.drain(..) {
             let id = event.data.u64();
             if id == LISTENER {
