@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
-use http::Request;
 use http::response::Parts;
+use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
-use hyper::client::conn::http1;
+use hyper::client::conn::{TrySendError, http1};
 use sha2::{Digest as _, Sha256};
 
 use super::body::Body;
@@ -35,6 +35,9 @@ pub const BODY_KEPT_MAX: usize = 1 << 20;
 
 /// A connection's read buffer, and with it the head of an answer, never grows beyond this.
 const READ_BUFFER_MAX: usize = 64 << 10;
+
+/// What hyper makes of a request.
+type Answer = Result<Response<Incoming>, TrySendError<Request<Body>>>;
 
 /// What requests are sent with.
 pub(super) type Sender = http1::SendRequest<Body>;
@@ -150,15 +153,13 @@ impl Connection {
         received: &mut Option<Received>,
     ) -> Result<bool, Unanswered> {
         let mut keep = wanted.keep;
-        let request = make();
-        self.traffic.begin(request.body().watch());
-        let mut response = pin!(self.sender.try_send_request(request));
+        let mut response = pin!(self.send(make()));
         let (connection, traffic) = (&mut self.connection, &self.traffic);
-        let mut head: Option<(Parts, Incoming)> = None;
+        let mut incoming: Option<Incoming> = None;
         let mut kept = Kept { digests: wanted.digest, most: BODY_KEPT_MAX, ..Kept::default() };
         let mut size = 0_u64;
         let mut sleep = thread.clock.alarm(wanted.deadline);
-        let mut poll_answer = |cx: &mut Context<'_>, size: &mut u64, head: &mut Option<(Parts, Incoming)>| {
+        let mut poll_answer = |cx: &mut Context<'_>, size: &mut u64, received: &mut Option<Received>| {
             traffic.wakes(cx.waker());
             let inner = &mut Context::from_waker(&thread.wires.waker);
             loop {
@@ -169,14 +170,16 @@ impl Connection {
                     // Dropped at once: that gives back a request which it had not taken up.
                     *connection = None;
                 }
-                if head.is_none() {
+                if incoming.is_none() {
                     match response.as_mut().poll(inner) {
                         Poll::Ready(Ok(answer)) => {
                             *status = answer.status().as_u16();
                             if !keep && wanted.keep_odd && !answer.status().is_success() {
                                 (keep, kept.most) = (true, KEPT_BYTES_MAX);
                             }
-                            *head = Some(answer.into_parts());
+                            let (head, body) = answer.into_parts();
+                            *received = Some(Received { head, body: Bytes::new(), size: 0, digest: None });
+                            incoming = Some(body);
                         }
                         Poll::Ready(Err(mut error)) => {
                             let again = error.take_message().filter(|_| traffic.first_out.get().is_none());
@@ -190,7 +193,7 @@ impl Connection {
                         Poll::Pending => {}
                     }
                 }
-                if let Some((_, body)) = head {
+                if let Some(body) = &mut incoming {
                     loop {
                         match Pin::new(&mut *body).poll_frame(inner) {
                             Poll::Ready(Some(Ok(frame))) => {
@@ -215,34 +218,44 @@ impl Connection {
                 }
             }
         };
-        let finished = poll_fn(|cx| match poll_answer(cx, &mut size, &mut head) {
+        let finished = poll_fn(|cx| match poll_answer(cx, &mut size, received) {
             Poll::Pending => Pin::new(&mut sleep).poll(cx).map(|()| None),
             Poll::Ready(result) => Poll::Ready(Some(result)),
         })
         .await;
-        match (finished, head) {
-            (Some(Ok(())), Some((head, _))) => {
-                let (body, digest) = kept.finish();
-                *received = Some(Received { head, body, size, digest });
+        match (finished, received.as_mut()) {
+            (Some(Ok(())), Some(received)) => {
+                (received.body, received.digest) = kept.finish();
+                received.size = size;
                 Ok(self.connection.is_some() && self.sender.is_ready())
             }
             (Some(Ok(())), None) => unreachable!("a body ends after its head"),
-            (Some(Err(why)), _) => Err(why),
-            (None, head) => {
-                let text = late(wanted.timeout, traffic.first_out.get().is_some(), head.as_ref(), size);
+            (Some(Err(why)), _) => {
+                *received = None;
+                Err(why)
+            }
+            (None, _) => {
+                let head = received.take().map(|received| received.head);
+                let text = late(wanted.timeout, self.traffic.first_out.get().is_some(), head.as_ref(), size);
                 Err(Unanswered::Trouble(Trouble::new(ErrorKind::Timeout, text)))
             }
         }
     }
+
+    /// Hands the request over to hyper, which sends it when it is polled.
+    fn send(&mut self, request: Request<Body>) -> impl Future<Output = Answer> + use<> {
+        self.traffic.begin(request.body().watch());
+        self.sender.try_send_request(request)
+    }
 }
 
 /// What was there when the time was up.
-fn late(timeout: Duration, sent: bool, head: Option<&(Parts, Incoming)>, size: u64) -> String {
+fn late(timeout: Duration, sent: bool, head: Option<&Parts>, size: u64) -> String {
     let within = duration_text(timeout);
     match head {
         None if sent => format!("no answer within {within}"),
         None => format!("the request could not be sent within {within}"),
-        Some((head, _)) => match head.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()) {
+        Some(head) => match head.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()) {
             Some(all) => {
                 format!("no whole answer within {within}: the head had arrived, {size} of {all} bytes of the body read")
             }

@@ -134,7 +134,9 @@ impl Flight {
     /// The answer stays here, and this where it is: both are large, and every move costs each request.
     pub async fn fly(&mut self) -> Result<(), Trouble> {
         let mut result = self.answer().await;
-        if self.redirects > 0 && self.received.as_ref().is_some_and(|received| redirects::location(received).is_some())
+        if result.is_ok()
+            && self.redirects > 0
+            && self.received.as_ref().is_some_and(|received| redirects::location(received).is_some())
         {
             // Large and rare beside the way there.
             result = Box::pin(self.follow()).await;

@@ -6,7 +6,6 @@
 use std::pin::pin;
 use std::time::Duration;
 
-
 use super::connection::Received;
 use super::dial::Trouble;
 use super::eval::Answer;
@@ -49,9 +48,7 @@ impl User {
             None => unreachable!("every HTTP operation is prepared before the run"),
         };
         match ready {
-            Ok(ready) => {
-                Ok(Box::new(Flight::new(thread, self.session.clone(), ready, (op, index), self.due, begun)))
-            }
+            Ok(ready) => Ok(Box::new(Flight::new(thread, self.session.clone(), ready, (op, index), self.due, begun))),
             Err(why) => {
                 let done = thread.clock.now();
                 let nothing = |_: &User| Evidence::default();
