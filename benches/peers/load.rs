@@ -78,6 +78,9 @@ const CROWD: u32 = 10_000;
 const FEW: u32 = 50;
 /// Requests a second of both.
 const RATE: u32 = 10_000;
+/// All users start within so many seconds: that is no whole number of either pace, so that of the few users, too, one
+/// is due each tenth of a millisecond. Users that are due together would share the cost of waking up.
+const STARTS_SECONDS: f64 = 2.005;
 /// Until all users are there and have settled.
 const RAMP: Duration = Duration::from_secs(3);
 const STEADY: Duration = Duration::from_secs(4);
@@ -106,7 +109,7 @@ fn paced(users: u32) -> f64 {
     let scenario = folder.write("paced.scn", &text);
     let profile = format!(
         "name: paced\nusers: {users}\nspawn_rate: {}\nduration: {}s\nwarm_up: {}s\ngraceful_stop: 2s\n",
-        users / 2,
+        f64::from(users) / STARTS_SECONDS,
         (RAMP + STEADY).as_secs() + 1,
         RAMP.as_secs()
     );

@@ -2,7 +2,9 @@
 //!
 //! Cost per request of a step without values: a copy of the header table (two allocations), a reference to path and body.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use http::header::{
@@ -113,7 +115,8 @@ impl Prepared {
         }
         let given = |name: &HeaderName| headers.contains_key(name) || varying.iter().any(|(other, _)| other == name);
         let base = &thread.bases[op.target.0 as usize];
-        let host = HeaderValue::from_str(&base.origin.authority).map_err(|_| "the target's host is odd")?;
+        let host = HeaderValue::from_maybe_shared(lasting(&base.origin.authority));
+        let host = host.map_err(|_| "the target's host is odd")?;
         // A stream of events is read as it comes, and the answer to an upgrade has no body.
         let is_http =
             thread.plan.series[thread.plan.steps[op.step.0 as usize].series.0 as usize].kind == SeriesKind::Http;
@@ -134,7 +137,8 @@ impl Prepared {
             let path = format!("{}{path}", base.prefix);
             Place { origin: base.origin.clone(), path }
         });
-        let place = place.map(|place| path_of(&place).map(|path| (place.url().into(), path))).transpose()?;
+        let place =
+            place.map(|place| path_in(lasting(&place.path)).map(|path| (place.url().into(), path))).transpose()?;
         let body = match &op.body {
             Body::None => Some(Bytes::new().into()),
             Body::Json(value) => fixed(value, thread).map(|value| Payload::Whole(value.to_json().to_string().into())),
@@ -311,8 +315,32 @@ fn constant_path(op: &Http) -> Option<&str> {
 
 /// What of it stands in a request's first line.
 pub(super) fn path_of(place: &Place) -> Result<PathAndQuery, String> {
-    let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(place.path.as_bytes()));
-    path.map_err(|_| format!("`{}` cannot stand in a request: only what a URI may hold can", place.path))
+    path_in(Bytes::copy_from_slice(place.path.as_bytes()))
+}
+
+fn path_in(text: Bytes) -> Result<PathAndQuery, String> {
+    PathAndQuery::from_maybe_shared(text.clone()).map_err(|_| {
+        format!("`{}` cannot stand in a request: only what a URI may hold can", String::from_utf8_lossy(&text))
+    })
+}
+
+/// So many texts last at most: more than the hosts and constant paths of any plan but a made-up one.
+const LASTING_MAX: usize = 10_000;
+
+/// A text that stands in very many requests, for as long as the process lives and once in it: so a request takes it
+/// without counting who else has it. Beyond [`LASTING_MAX`] it is counted as other bytes are.
+fn lasting(text: &str) -> Bytes {
+    static ALL: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut all = ALL.lock().expect("nobody panics with it");
+    let known = all.get(text).copied().or_else(|| {
+        let room = all.len() < LASTING_MAX;
+        room.then(|| {
+            let lasting: &'static str = Box::leak(text.into());
+            all.insert(lasting);
+            lasting
+        })
+    });
+    known.map_or_else(|| Bytes::copy_from_slice(text.as_bytes()), |known| Bytes::from_static(known.as_bytes()))
 }
 
 /// A header's value, or why it cannot be one.
@@ -344,5 +372,16 @@ fn is_fixed(expr: &Expr) -> bool {
         Expr::Member(of, _) | Expr::Secret(of) => is_fixed(of),
         Expr::Call(function, arguments) => functions::is_steady(*function) && arguments.iter().all(is_fixed),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_lasts_is_there_once() {
+        let (first, again) = (lasting("/only/here"), lasting("/only/here"));
+        assert_eq!((&first[..], first.as_ptr()), (&b"/only/here"[..], again.as_ptr()));
     }
 }
