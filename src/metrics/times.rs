@@ -22,7 +22,8 @@ const DIGITS: u8 = 3;
 /// Many times of one kind.
 ///
 /// Unit: microseconds inside, 1 µs to 1 h; what lies outside is clamped and counted.
-/// Shape: up to 2,048 times as they are, beyond that one HDR histogram with 32-bit counts that grows on demand.
+/// Shape: up to 2,048 times as they are, beyond that one HDR histogram with 32-bit counts that grows on demand; the
+/// shortest, which most samples of some kinds are, are only counted as long as there is no histogram to be read.
 /// Errors: none; recording cannot fail, and after [`Times::take`] it does not allocate until it meets a greater time
 /// or a fuller window than ever before.
 /// Cost: some 10 ns to record one; both shapes answer alike, so nobody can tell which one holds the times.
@@ -30,6 +31,8 @@ const DIGITS: u8 = 3;
 pub struct Times {
     loose: Vec<u32>,
     dense: Option<Box<Histogram<u32>>>,
+    /// Those of [`TIME_MIN`] that are neither loose nor dense.
+    shortest: u64,
     count: u64,
     sum: u64,
     squares: u128,
@@ -56,6 +59,10 @@ impl Times {
         self.sum += micros;
         // An hour in microseconds, squared, just fits into 64 bits.
         self.squares += u128::from(micros * micros);
+        if micros == MICROS_MIN {
+            self.shortest += 1;
+            return;
+        }
         if self.loose.len() == LOOSE_MAX {
             self.fold();
         }
@@ -85,7 +92,7 @@ impl Times {
         }
         let dense = self.dense.iter().flat_map(|dense| dense.iter_recorded());
         let known: u64 = dense.map(|place| u64::from(place.count_at_value())).sum();
-        self.count - known - self.loose.len() as u64
+        self.count - known - self.shortest - self.loose.len() as u64
     }
 
     /// The least, exact. `None` when none was noted.
@@ -131,11 +138,16 @@ impl Times {
         let quantile = percent.clamp(0.0, 100.0) / 100.0;
         let micros = match &self.dense {
             None => {
-                let rank = ((quantile * self.count as f64).ceil() as usize).clamp(1, self.loose.len());
-                let mut times = self.loose.clone();
-                highest_equivalent(u64::from(*times.select_nth_unstable(rank - 1).1))
+                let rank = ((quantile * self.count as f64).ceil() as u64).clamp(1, self.count);
+                match rank.checked_sub(self.shortest + 1) {
+                    None => MICROS_MIN,
+                    Some(index) => {
+                        let mut times = self.loose.clone();
+                        highest_equivalent(u64::from(*times.select_nth_unstable(index as usize).1))
+                    }
+                }
             }
-            Some(dense) if self.loose.is_empty() => dense.value_at_quantile(quantile),
+            Some(dense) if self.loose.is_empty() && self.shortest == 0 => dense.value_at_quantile(quantile),
             Some(_) => {
                 let mut folded = self.clone();
                 folded.fold();
@@ -155,6 +167,7 @@ impl Times {
                 places.map(|place| (highest_equivalent(place.value_iterated_to()), u64::from(place.count_at_value()))),
             );
         }
+        buckets.extend((self.shortest > 0).then_some((MICROS_MIN, self.shortest)));
         buckets.extend(self.loose.iter().map(|&micros| (highest_equivalent(micros.into()), 1)));
         buckets.sort_unstable();
         buckets.dedup_by(|later, earlier| {
@@ -177,6 +190,9 @@ impl Times {
                 see((least + greatest) as f64 / 2.0, place.count_at_value().into());
             }
         }
+        if self.shortest > 0 {
+            see(MICROS_MIN as f64, self.shortest);
+        }
         self.loose.iter().for_each(|&micros| see(micros.into(), 1));
     }
 
@@ -191,6 +207,7 @@ impl Times {
         self.sum += other.sum;
         self.squares += other.squares;
         self.clamped += other.clamped;
+        self.shortest += other.shortest;
         let few = self.dense.is_none() && other.dense.is_none() && self.loose.len() + other.loose.len() <= LOOSE_MAX;
         self.loose.extend_from_slice(&other.loose);
         if !few {
@@ -208,7 +225,7 @@ impl Times {
             return Times::default();
         }
         // The histogram may be there from an earlier, fuller window, and empty.
-        if self.count > self.loose.len() as u64 {
+        if self.count > self.shortest + self.loose.len() as u64 {
             self.fold();
         }
         let dense = self.dense.as_ref().filter(|dense| !dense.is_empty()).cloned();
@@ -217,7 +234,8 @@ impl Times {
         if taken.dense.is_some() {
             self.dense().reset();
         }
-        (self.count, self.sum, self.squares, self.least, self.greatest, self.clamped) = (0, 0, 0, 0, 0, 0);
+        (self.shortest, self.count, self.sum, self.squares) = (0, 0, 0, 0);
+        (self.least, self.greatest, self.clamped) = (0, 0, 0);
         taken
     }
 
@@ -225,12 +243,17 @@ impl Times {
         self.dense.get_or_insert_with(|| Box::new(Histogram::new(DIGITS).expect("three digits are within 0 to 5")))
     }
 
-    /// Moves the loose times into the histogram.
+    /// Moves the loose and the shortest times into the histogram.
     fn fold(&mut self) {
-        let loose = std::mem::take(&mut self.loose);
+        let (loose, mut shortest) = (std::mem::take(&mut self.loose), std::mem::take(&mut self.shortest));
         let dense = self.dense();
         for &micros in &loose {
             dense.record(micros.into()).expect("histograms grow on demand, and times are clamped to an hour");
+        }
+        while shortest > 0 {
+            let some = u32::try_from(shortest).unwrap_or(u32::MAX);
+            dense.record_n(MICROS_MIN, some).expect("it can be recorded from the beginning");
+            shortest -= u64::from(some);
         }
         self.loose = loose;
         self.loose.clear();
@@ -265,7 +288,8 @@ mod tests {
     fn spread(count: u64) -> impl Iterator<Item = u64> {
         (0..count).map(|n| {
             let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            (mixed >> 40) >> (mixed & 15)
+            // The shortest are many, as they are where nothing has to be waited for.
+            if mixed & 7 == 0 { n & 1 } else { (mixed >> 40) >> (mixed & 15) }
         })
     }
 

@@ -15,7 +15,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
@@ -87,6 +87,31 @@ impl Clock {
             Poll::Pending => Pin::new(&mut sleep).poll(cx).map(|()| Err(Elapsed)),
         })
         .await
+    }
+}
+
+/// A deadline that is moved on often and hardly ever comes, as that of one request after another: its timer stays where
+/// it is until it fires, and only then is set to where the deadline is by then.
+pub struct Deadline(Sleep);
+
+impl Deadline {
+    /// Of `clock`, with no timer yet.
+    pub fn new(clock: &Clock) -> Deadline {
+        Deadline(clock.alarm(Offset::NEVER))
+    }
+
+    /// Whether `due` has come; who asks is woken when it does, and perhaps before.
+    pub fn poll(&mut self, due: Offset, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if due < self.0.due {
+                self.0 = self.0.clock.alarm(due);
+            }
+            ready!(Pin::new(&mut self.0).poll(cx));
+            if due <= self.0.due {
+                return Poll::Ready(());
+            }
+            self.0 = self.0.clock.alarm(due);
+        }
     }
 }
 
@@ -327,6 +352,37 @@ mod tests {
             assert!(timers.borrow().heap.len() <= HUSKS_MIN + 2);
             assert_eq!(timers.borrow().places.len(), 1);
         });
+    }
+
+    #[test]
+    fn a_deadline_that_moves_keeps_its_timer_and_never_comes_early_nor_stays_out() {
+        async fn comes(deadline: &mut Deadline, due: Offset) {
+            poll_fn(|cx| deadline.poll(due, cx)).await;
+        }
+        async fn by(clock: Clock, step: u64) {
+            let mut deadline = Deadline::new(&clock);
+            let at = |steps: u64| Offset(steps * step);
+            let mut look = async |due: Offset| poll_fn(|cx| Poll::Ready(deadline.poll(due, cx))).await;
+            for steps in [200, 300, 400] {
+                assert!(look(at(steps)).await.is_pending());
+            }
+            // The timer is that of the first one; the last one counts.
+            comes(&mut deadline, at(400)).await;
+            assert!(clock.now() >= at(400));
+            // One that is earlier than the timer.
+            let mut look = async |due: Offset| poll_fn(|cx| Poll::Ready(deadline.poll(due, cx))).await;
+            assert!(look(at(1_000_000)).await.is_pending());
+            comes(&mut deadline, at(600)).await;
+            assert!(clock.now() >= at(600) && clock.now() < at(1_000_000));
+            assert!(poll_fn(|cx| Poll::Ready(deadline.poll(Offset::NEVER, cx))).await.is_pending());
+        }
+        local(false).block_on(async {
+            let clock = Clock::real(Instant::now()).expect("a timerfd");
+            by(clock.clone(), 10_000).await;
+            let Kind::Real { timers, .. } = &*clock.0 else { unreachable!("it is real") };
+            assert_eq!(timers.borrow().places.len(), 1, "one timer at a time");
+        });
+        local(true).block_on(async { by(Clock::paused(), 1_000_000).await });
     }
 
     #[test]

@@ -5,9 +5,10 @@
 //! its session. What that leaves open, a peer that closes meanwhile, is seen when the next request begins.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::mem::take;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -19,6 +20,7 @@ use hyper::client::conn::{TrySendError, http1};
 use sha2::{Digest as _, Sha256};
 
 use super::body::Body;
+use super::clock::Deadline;
 use super::dial::{Trouble, reach};
 use super::network::Stream;
 use super::place::Origin;
@@ -56,6 +58,8 @@ pub struct Connection {
     pub(super) origin: Rc<Origin>,
     /// How many requests it has carried.
     pub(super) carried: u64,
+    /// When the answer to the present request is late.
+    late: Deadline,
 }
 
 /// A connection that lies still for long: its stream, without the buffers of who speaks HTTP over it. Users that think
@@ -71,10 +75,11 @@ impl Parked {
     /// Ready to carry requests. What its peer did meanwhile is seen when the next one begins.
     pub(super) fn driven(self) -> Box<Connection> {
         let Parked { wire, traffic, origin, carried } = self;
+        let late = Deadline::new(&wire.clock);
         let handshake = http1::Builder::new().max_buf_size(READ_BUFFER_MAX).handshake(wire).now_or_never();
         let (sender, connection) =
             handshake.and_then(Result::ok).expect("HTTP/1.1 begins without a word between the two");
-        Box::new(Connection { sender, connection: Some(connection), traffic, origin, carried })
+        Box::new(Connection { sender, connection: Some(connection), traffic, origin, carried, late })
     }
 }
 
@@ -85,8 +90,8 @@ pub(super) struct Received {
     pub body: Bytes,
     /// All of it.
     pub size: u64,
-    /// The SHA-256 of all of it, where that is wanted and not all of it is kept.
-    pub digest: Option<Digest>,
+    /// The SHA-256 of all of it, where that is wanted and not all of it is kept; rare, and large beside the rest.
+    pub digest: Option<Box<Digest>>,
 }
 
 /// How an answer is waited for.
@@ -142,110 +147,130 @@ impl Connection {
         read_buf.is_empty().then_some(Parked { wire, traffic, origin, carried })
     }
 
-    /// Sends the request that `make` gives and reads the answer to its last byte; `status` is set as soon as the answer's head is there, and `received` once all of it is. Says whether the
-    /// connection can carry another request.
-    pub(super) async fn exchange(
-        &mut self,
-        thread: &Thread,
-        make: impl FnOnce() -> Request<Body>,
-        wanted: &Wanted,
-        status: &mut u16,
-        received: &mut Option<Received>,
-    ) -> Result<bool, Unanswered> {
-        let mut keep = wanted.keep;
-        let mut response = pin!(self.send(make()));
-        let (connection, traffic) = (&mut self.connection, &self.traffic);
-        let mut incoming: Option<Incoming> = None;
-        let mut kept = Kept { digests: wanted.digest, most: BODY_KEPT_MAX, ..Kept::default() };
-        let mut size = 0_u64;
-        let mut sleep = thread.clock.alarm(wanted.deadline);
-        let mut poll_answer = |cx: &mut Context<'_>, size: &mut u64, received: &mut Option<Received>| {
-            traffic.wakes(cx.waker());
-            let inner = &mut Context::from_waker(&thread.wires.waker);
-            loop {
-                thread.wires.take_woken();
-                if let Some(live) = connection
-                    && Pin::new(live).poll(inner).is_ready()
-                {
-                    // Dropped at once: that gives back a request which it had not taken up.
-                    *connection = None;
-                }
-                if incoming.is_none() {
-                    match response.as_mut().poll(inner) {
-                        Poll::Ready(Ok(answer)) => {
-                            *status = answer.status().as_u16();
-                            if !keep && wanted.keep_odd && !answer.status().is_success() {
-                                (keep, kept.most) = (true, KEPT_BYTES_MAX);
-                            }
-                            let (head, body) = answer.into_parts();
-                            *received = Some(Received { head, body: Bytes::new(), size: 0, digest: None });
-                            incoming = Some(body);
-                        }
-                        Poll::Ready(Err(mut error)) => {
-                            let again = error.take_message().filter(|_| traffic.first_out.get().is_none());
-                            return Poll::Ready(Err(match again {
-                                Some(request) => Unanswered::NotSent(Box::new(request)),
-                                None => {
-                                    Unanswered::Trouble(trouble(error.error(), traffic, "before the answer's head"))
-                                }
-                            }));
-                        }
-                        Poll::Pending => {}
-                    }
-                }
-                if let Some(body) = &mut incoming {
-                    loop {
-                        match Pin::new(&mut *body).poll_frame(inner) {
-                            Poll::Ready(Some(Ok(frame))) => {
-                                if let Ok(data) = frame.into_data() {
-                                    *size += data.len() as u64;
-                                    if keep {
-                                        kept.push(data);
-                                    }
-                                }
-                            }
-                            Poll::Ready(None) => return Poll::Ready(Ok(())),
-                            Poll::Ready(Some(Err(error))) => {
-                                let what = format!("in the body, after {}", ByteSize(*size));
-                                return Poll::Ready(Err(Unanswered::Trouble(trouble(&error, traffic, &what))));
-                            }
-                            Poll::Pending => break,
-                        }
-                    }
-                }
-                if !thread.wires.take_woken() {
-                    return Poll::Pending;
-                }
-            }
-        };
-        let finished = poll_fn(|cx| match poll_answer(cx, &mut size, received) {
-            Poll::Pending => Pin::new(&mut sleep).poll(cx).map(|()| None),
-            Poll::Ready(result) => Poll::Ready(Some(result)),
-        })
-        .await;
-        match (finished, received.as_mut()) {
-            (Some(Ok(())), Some(received)) => {
-                (received.body, received.digest) = kept.finish();
-                received.size = size;
-                Ok(self.connection.is_some() && self.sender.is_ready())
-            }
-            (Some(Ok(())), None) => unreachable!("a body ends after its head"),
-            (Some(Err(why)), _) => {
-                *received = None;
-                Err(why)
-            }
-            (None, _) => {
-                let head = received.take().map(|received| received.head);
-                let text = late(wanted.timeout, self.traffic.first_out.get().is_some(), head.as_ref(), size);
-                Err(Unanswered::Trouble(Trouble::new(ErrorKind::Timeout, text)))
-            }
-        }
-    }
-
-    /// Hands the request over to hyper, which sends it when it is polled.
-    fn send(&mut self, request: Request<Body>) -> impl Future<Output = Answer> + use<> {
+    /// Hands the request that `make` gives over to hyper, which sends it when the exchange is polled. It is large: who
+    /// waits for the answer is to hold none of it.
+    pub(super) fn send(&mut self, make: &mut dyn FnMut() -> Request<Body>) -> impl Future<Output = Answer> + use<> {
+        let request = make();
         self.traffic.begin(request.body().watch());
         self.sender.try_send_request(request)
+    }
+
+    /// Sends the request that was handed over, whose answer is `response`, and reads the answer to its last byte.
+    pub(super) fn exchange<'a, R: Future<Output = Answer>>(
+        &'a mut self,
+        thread: &'a Thread,
+        response: Pin<&'a mut R>,
+        wanted: &'a Wanted,
+        status: &'a mut u16,
+        received: &'a mut Option<Received>,
+    ) -> Exchange<'a, R> {
+        let kept = Kept::new(wanted);
+        Exchange { connection: self, thread, response, wanted, status, received, incoming: None, kept }
+    }
+}
+
+/// A request on its way over a connection; says whether the connection can carry another one. A future of its own: an
+/// `async fn` would hold most of this twice.
+pub(super) struct Exchange<'a, R> {
+    connection: &'a mut Connection,
+    thread: &'a Thread,
+    response: Pin<&'a mut R>,
+    wanted: &'a Wanted,
+    /// Set as soon as the answer's head is there.
+    status: &'a mut u16,
+    /// Filled as the answer comes; nothing where it fails.
+    received: &'a mut Option<Received>,
+    /// The answer's body, behind its head.
+    incoming: Option<Incoming>,
+    kept: Kept,
+}
+
+impl<R: Future<Output = Answer>> Future for Exchange<'_, R> {
+    type Output = Result<bool, Unanswered>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<bool, Unanswered>> {
+        let this = self.get_mut();
+        let result = match this.poll_answer(cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => {
+                ready!(this.connection.late.poll(this.wanted.deadline, cx));
+                let head = this.received.as_ref().map(|received| &received.head);
+                let sent = this.connection.traffic.first_out.get().is_some();
+                let text = late(this.wanted.timeout, sent, head, this.kept.size);
+                Err(Unanswered::Trouble(Trouble::new(ErrorKind::Timeout, text)))
+            }
+        };
+        Poll::Ready(match result {
+            Ok(()) => {
+                let received = this.received.as_mut().expect("a body ends after its head");
+                received.size = this.kept.size;
+                (received.body, received.digest) = this.kept.finish();
+                Ok(this.connection.connection.is_some() && this.connection.sender.is_ready())
+            }
+            Err(why) => {
+                *this.received = None;
+                Err(why)
+            }
+        })
+    }
+}
+
+impl<R: Future<Output = Answer>> Exchange<'_, R> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Unanswered>> {
+        let Connection { connection, traffic, .. } = &mut *self.connection;
+        let wires = &self.thread.wires;
+        traffic.wakes(cx.waker());
+        let inner = &mut Context::from_waker(&wires.waker);
+        loop {
+            wires.take_woken();
+            if let Some(live) = connection
+                && Pin::new(live).poll(inner).is_ready()
+            {
+                // Dropped at once: that gives back a request which it had not taken up.
+                *connection = None;
+            }
+            if self.incoming.is_none() {
+                match self.response.as_mut().poll(inner) {
+                    Poll::Ready(Ok(answer)) => {
+                        *self.status = answer.status().as_u16();
+                        if !self.wanted.keep && answer.status().is_success() {
+                            self.kept.most = 0;
+                        }
+                        let (head, body) = answer.into_parts();
+                        *self.received = Some(Received { head, body: Bytes::new(), size: 0, digest: None });
+                        self.incoming = Some(body);
+                    }
+                    Poll::Ready(Err(mut error)) => {
+                        let again = error.take_message().filter(|_| traffic.first_out.get().is_none());
+                        return Poll::Ready(Err(match again {
+                            Some(request) => Unanswered::NotSent(Box::new(request)),
+                            None => Unanswered::Trouble(trouble(error.error(), traffic, "before the answer's head")),
+                        }));
+                    }
+                    Poll::Pending => {}
+                }
+            }
+            if let Some(body) = &mut self.incoming {
+                loop {
+                    match Pin::new(&mut *body).poll_frame(inner) {
+                        Poll::Ready(Some(Ok(frame))) => {
+                            if let Ok(data) = frame.into_data() {
+                                self.kept.push(data);
+                            }
+                        }
+                        Poll::Ready(None) => return Poll::Ready(Ok(())),
+                        Poll::Ready(Some(Err(error))) => {
+                            let what = format!("in the body, after {}", ByteSize(self.kept.size));
+                            return Poll::Ready(Err(Unanswered::Trouble(trouble(&error, traffic, &what))));
+                        }
+                        Poll::Pending => break,
+                    }
+                }
+            }
+            if !wires.take_woken() {
+                return Poll::Pending;
+            }
+        }
     }
 }
 
@@ -295,11 +320,19 @@ pub(super) struct Kept {
     /// All that has come.
     pub size: u64,
     first: Bytes,
-    all: BytesMut,
     /// Whether what is not kept is digested.
     digests: bool,
-    /// Of all there was so far, once more has come than is kept; large and rare.
-    digest: Option<Box<Sha256>>,
+    /// Nothing while all that is kept is one piece, and no more has come than that.
+    more: Option<Box<More>>,
+}
+
+/// What of a body does not fit into [`Kept`] itself.
+#[derive(Default)]
+struct More {
+    /// What is kept, in one piece again; empty while the first piece is all.
+    all: BytesMut,
+    /// Of all there was so far, once more has come than is kept.
+    digest: Option<Sha256>,
 }
 
 impl Kept {
@@ -313,29 +346,32 @@ impl Kept {
         Kept { most, digests: wanted.digest, ..Kept::default() }
     }
 
-    pub fn push(&mut self, data: Bytes) {
+    pub fn push(&mut self, mut data: Bytes) {
         self.size += data.len() as u64;
-        let have = self.first.len().max(self.all.len());
-        if self.digests && data.len() > self.most - have {
-            let kept = if self.all.is_empty() { &self.first[..] } else { &self.all[..] };
-            self.digest.get_or_insert_with(|| Box::new(Sha256::new().chain_update(kept))).update(&data);
+        let have = self.more.as_ref().map_or(0, |more| more.all.len()).max(self.first.len());
+        let room = self.most - have;
+        if self.digests && data.len() > room {
+            let more = self.more.get_or_insert_default();
+            let kept = if more.all.is_empty() { &self.first[..] } else { &more.all[..] };
+            more.digest.get_or_insert_with(|| Sha256::new().chain_update(kept)).update(&data);
         }
-        let data = &data.slice(..data.len().min(self.most - have));
-        if data.is_empty() {
-            return;
-        }
+        data.truncate(room);
         if have == 0 {
-            self.first = data.clone();
-            return;
+            self.first = data;
+        } else if !data.is_empty() {
+            let all = &mut self.more.get_or_insert_default().all;
+            if all.is_empty() {
+                all.extend_from_slice(&self.first);
+            }
+            all.extend_from_slice(&data);
         }
-        if self.all.is_empty() {
-            self.all.extend_from_slice(&self.first);
-        }
-        self.all.extend_from_slice(data);
     }
 
-    pub fn finish(self) -> (Bytes, Option<Digest>) {
-        let body = if self.all.is_empty() { self.first } else { self.all.freeze() };
-        (body, self.digest.map(|digest| (*digest).finalize().into()))
+    /// What was kept, and the digest where not all of it was and one is wanted. Nothing is left here.
+    pub fn finish(&mut self) -> (Bytes, Option<Box<Digest>>) {
+        let first = take(&mut self.first);
+        let Some(More { all, digest }) = self.more.take().map(|more| *more) else { return (first, None) };
+        let body = if all.is_empty() { first } else { all.freeze() };
+        (body, digest.map(|digest| Box::new(digest.finalize().into())))
     }
 }

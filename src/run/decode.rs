@@ -79,7 +79,7 @@ pub(super) async fn taken_apart(received: Received, wanted: Extent) -> Result<Re
     }
     let cut = received.size > received.body.len() as u64;
     let Decoded { body, size, digest } = decode(received.body.clone(), cut, &codings, wanted).await?;
-    Ok(Received { body, size, digest, ..received })
+    Ok(Received { body, size, digest: digest.map(Box::new), ..received })
 }
 
 /// The codings of a body, in the order in which they were applied. Error: one that nobody here knows.

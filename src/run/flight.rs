@@ -1,5 +1,6 @@
 //! A request on its way: owns what it needs, so that its user is free meanwhile.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -46,8 +47,8 @@ pub(super) struct Flight {
     redirects: u32,
     /// Of the step's operation.
     pub index: usize,
-    /// What its request is made of.
-    pub varied: Varied,
+    /// What of its request is its own.
+    pub varied: Option<Box<Varied>>,
     /// Where the step went first, once it was redirected.
     pub first_url: Option<Rc<str>>,
     /// What is worth a sample of it.
@@ -196,8 +197,8 @@ impl Flight {
                 let (status, method) = (received.head.status.as_u16(), method.clone());
                 self.hops.push(Hop { status, method, url: self.url.clone() });
             }
-            let mut headers = prepared.headers(&self.varied);
-            if self.varied.cookie.is_some() {
+            let mut headers = prepared.headers(self.varied.as_deref());
+            if self.varied.as_ref().is_some_and(|varied| varied.cookie.is_some()) {
                 headers.remove(COOKIE);
             }
             if self.bodiless {
@@ -208,7 +209,7 @@ impl Flight {
                 let host = HeaderValue::from_str(&self.origin.authority);
                 headers.insert(HOST, host.map_err(|error| Trouble::new(ErrorKind::Protocol, error.to_string()))?);
             }
-            let own: &[_] = if crossed { &[] } else { &self.varied.cookies };
+            let own = self.varied.as_ref().filter(|_| !crossed).map_or(&[][..], |varied| &varied.cookies);
             if !headers.contains_key(COOKIE)
                 && let Some(said) = self.session.cookies(thread.clock.now(), &self.url, self.cookies, own)
                 && let Ok(said) = HeaderValue::from_str(&said)
@@ -236,7 +237,10 @@ impl Flight {
 
     /// What stands behind the request's head, wherever it goes now.
     fn payload(&self) -> Payload {
-        if self.bodiless { Payload::default() } else { self.varied.body.clone() }
+        match &self.thread.prepared[self.index] {
+            Some(Ok(prepared)) if !self.bodiless => prepared.payload(self.varied.as_deref()),
+            _ => Payload::default(),
+        }
     }
 
     /// The request in the form of HTTP/2, and its body.
@@ -245,7 +249,7 @@ impl Flight {
         let request = match &self.next {
             Some(next) => two::request(line, next, next.headers().clone(), payload.size()),
             None => {
-                let mut first = first(&self.thread, self.index, &self.varied);
+                let mut first = first(&self.thread, self.index, self.varied.as_deref());
                 let headers = std::mem::take(first.headers_mut());
                 two::request(line, &first, headers, payload.size())
             }
@@ -254,7 +258,7 @@ impl Flight {
     }
 
     /// Takes in an answer that came over HTTP/2, whole at that moment.
-    pub(super) fn take_in(&mut self, head: Parts, kept: Kept, done: Offset) {
+    pub(super) fn take_in(&mut self, head: Parts, mut kept: Kept, done: Offset) {
         self.attempt.done = done;
         if self.cookies {
             self.session.learn(&self.thread, &self.url, &head.headers);
@@ -288,14 +292,14 @@ impl Flight {
                 None => Box::pin(Connection::open(thread, origin.clone(), wanted.deadline)).await?,
             };
             let (out, back) = (connection.traffic.sent.get(), connection.traffic.received.get());
-            let make = || {
-                let mut request = next.take().map_or_else(|| first(thread, *index, varied), |next| *next);
+            let response = pin!(connection.send(&mut || {
+                let mut request = next.take().map_or_else(|| first(thread, *index, varied.as_deref()), |next| *next);
                 if let Some(proxy) = thread.forwards(origin) {
                     proxy.forward(&mut request, origin);
                 }
                 request
-            };
-            let result = connection.exchange(thread, make, &wanted, &mut attempt.status, received).await;
+            }));
+            let result = connection.exchange(thread, response, &wanted, &mut attempt.status, received).await;
             attempt.sent = attempt.sent.or(connection.traffic.first_out.get());
             attempt.bytes_sent += connection.traffic.sent.get() - out;
             attempt.bytes_received += connection.traffic.received.get() - back;
@@ -341,7 +345,7 @@ impl Flight {
 }
 
 /// The request that a step's operation sends first.
-fn first(thread: &Thread, index: usize, varied: &Varied) -> Request<Body> {
+fn first(thread: &Thread, index: usize, varied: Option<&Varied>) -> Request<Body> {
     match &thread.prepared[index] {
         Some(Ok(prepared)) => prepared.request(varied),
         _ => unreachable!("what varies of a request is known only where the rest is"),

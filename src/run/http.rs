@@ -38,7 +38,8 @@ impl User {
         let ready = match &thread.prepared[index] {
             Some(Ok(prepared)) => self.request(op, prepared, point).inspect(|ready| {
                 if self.is_told() {
-                    self.tell_request(op.step, &ready.url, &prepared.request(&ready.varied), &ready.varied.body);
+                    let varied = ready.varied.as_deref();
+                    self.tell_request(op.step, &ready.url, &prepared.request(varied), &prepared.payload(varied));
                 }
             }),
             Some(Err(why)) => {
@@ -92,6 +93,7 @@ impl User {
     fn exchanged(&self, flight: &Flight, received: Option<&Received>) -> Evidence {
         let Flight { index, varied, first_url, url, .. } = flight;
         let Some(Ok(prepared)) = &self.thread.prepared[*index] else { return Evidence::default() };
+        let varied = varied.as_deref();
         let headers = prepared.headers(varied);
         let response = received.map(|received| Answered {
             url: first_url.is_some().then(|| self.value_kept(url)),
@@ -100,7 +102,7 @@ impl User {
             body: self.content(&received.body, received.size),
         });
         let first = first_url.as_ref().unwrap_or(url);
-        let request = self.asked(prepared.method.as_str(), first, &headers, &varied.body);
+        let request = self.asked(prepared.method.as_str(), first, &headers, &prepared.payload(varied));
         Evidence { request: Some(request), response, messages: Vec::new() }
     }
 
@@ -127,7 +129,7 @@ impl User {
             headers: Some(&received.head.headers),
             body: &received.body,
             size: received.size,
-            digest: received.digest.as_ref(),
+            digest: received.digest.as_deref(),
             url,
             time,
             event: None,

@@ -44,6 +44,8 @@ pub struct Prepared {
     body: Option<Payload>,
     /// The files that are read while they are sent: of each part of the body, where it is one.
     uploads: Vec<Option<Rc<Upload>>>,
+    /// Whether nothing varies but the cookies that a user has.
+    steady: bool,
 }
 
 /// What of one request varies. A request is large and is made of this when it is sent, and once more where it is sent
@@ -59,30 +61,38 @@ pub(super) struct Varied {
     pub cookie: Option<HeaderValue>,
     /// Those that the step itself says.
     pub cookies: Vec<(String, String)>,
-    pub body: Payload,
+    /// Nothing where the step's body is always the same.
+    body: Payload,
 }
 
 /// A request that can be made, and where it goes.
 pub(super) struct Ready {
     pub origin: Rc<Origin>,
     pub url: Rc<str>,
-    pub varied: Varied,
+    /// Nothing where the request is the same each time.
+    pub varied: Option<Box<Varied>>,
 }
 
 impl Prepared {
     /// The request itself, as HTTP/1.1 has it.
-    pub(super) fn request(&self, varied: &Varied) -> Request<Sent> {
-        let path = varied.path.as_ref().or(self.place.as_ref().map(|(_, path)| path));
-        let mut request = Request::new(varied.body.body());
+    pub(super) fn request(&self, varied: Option<&Varied>) -> Request<Sent> {
+        let path = varied.and_then(|varied| varied.path.as_ref()).or(self.place.as_ref().map(|(_, path)| path));
+        let mut request = Request::new(self.payload(varied).body());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = path.cloned().map(Uri::from).unwrap_or_default();
         *request.headers_mut() = self.headers(varied);
         request
     }
 
+    /// What stands behind its head.
+    pub(super) fn payload(&self, varied: Option<&Varied>) -> Payload {
+        self.body.as_ref().or(varied.map(|varied| &varied.body)).cloned().unwrap_or_default()
+    }
+
     /// Its headers.
-    pub(super) fn headers(&self, varied: &Varied) -> HeaderMap {
+    pub(super) fn headers(&self, varied: Option<&Varied>) -> HeaderMap {
         let mut headers = self.headers.clone();
+        let Some(varied) = varied else { return headers };
         for (name, value) in &varied.headers {
             match *name == CONTENT_TYPE {
                 // That of a body in parts takes in what the author says.
@@ -150,7 +160,8 @@ impl Prepared {
             Body::Multipart(fields) => fields.iter().map(|(_, field)| upload(field)).collect(),
             _ => Vec::new(),
         };
-        Ok(Prepared { method, place, headers, varying, body, uploads })
+        let steady = place.is_some() && varying.is_empty() && body.is_some() && op.cookies.is_empty();
+        Ok(Prepared { method, place, headers, varying, body, uploads, steady })
     }
 }
 
@@ -160,11 +171,13 @@ impl User {
         &mut self,
         op: &Http,
         point: PointId,
-    ) -> Result<(Request<Sent>, Ready), (ErrorKind, PointId)> {
+    ) -> Result<(Request<Sent>, Payload, Ready), (ErrorKind, PointId)> {
         match Prepared::new(op, &self.thread) {
             Ok(prepared) => {
                 let ready = self.request(op, &prepared, point)?;
-                Ok((prepared.request(&ready.varied), ready))
+                let request = prepared.request(ready.varied.as_deref());
+                let payload = prepared.payload(ready.varied.as_deref());
+                Ok((request, payload, ready))
             }
             Err(why) => {
                 self.note(point, ErrorKind::Value, || why);
@@ -185,6 +198,9 @@ impl User {
             (ErrorKind::Value, point)
         };
         let home = &self.thread.bases[op.target.0 as usize].origin;
+        if let (true, Some((url, _))) = (prepared.steady && !self.session.has_cookies(), &prepared.place) {
+            return Ok(Ready { origin: home.clone(), url: url.clone(), varied: None });
+        }
         let (origin, url, path) = match &prepared.place {
             Some((url, _)) => (home.clone(), url.clone(), None),
             None => {
@@ -208,8 +224,7 @@ impl User {
             }
         }
         let body = match (&prepared.body, &op.body) {
-            (Some(body), _) => body.clone(),
-            (None, Body::None | Body::File(_)) => Payload::default(),
+            (Some(_), _) | (None, Body::None | Body::File(_)) => Payload::default(),
             (None, Body::Json(value)) => Payload::Whole(self.value(value, point)?.to_json().to_string().into()),
             (None, Body::Text(value)) => Payload::Whole(self.value(value, point)?.raw().into_owned().into()),
             (None, Body::Form(fields)) => {
@@ -261,7 +276,8 @@ impl User {
                 cookie = Some(said);
             }
         }
-        Ok(Ready { origin, url, varied: Varied { path, host, headers, cookie, cookies, body } })
+        let varied = Some(Box::new(Varied { path, host, headers, cookie, cookies, body }));
+        Ok(Ready { origin, url, varied })
     }
 }
 

@@ -52,11 +52,11 @@ impl User {
 
     async fn open_stream(&mut self, op: &Events, sample: &mut Sample, point: PointId) -> Result<Line, Reason> {
         let thread = self.thread.clone();
-        let (mut request, Ready { origin, url, varied }) = self.request_once(&op.request, point)?;
+        let (mut request, payload, Ready { origin, url, .. }) = self.request_once(&op.request, point)?;
         if !op.request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
             request.headers_mut().insert(ACCEPT, HeaderValue::from_static(EVENT_STREAM));
         }
-        self.tell_request(op.step, &url, &request, &varied.body);
+        self.tell_request(op.step, &url, &request, &payload);
         let due = sample.due;
         let deadline = due + op.request.timeout;
         // Streams are opened rarely: what a failure would tell is copied before.
@@ -69,7 +69,7 @@ impl User {
             });
         };
         let session = self.session.clone();
-        let asked_for = Asked { request, payload: varied.body, origin, deadline, timeout: op.request.timeout };
+        let asked_for = Asked { request, payload, origin, deadline, timeout: op.request.timeout };
         let opening = pin!(open(&thread, &session, asked_for, sample));
         let (head, way) = match self.wait(opening).await {
             Ok(opened) => opened,

@@ -88,7 +88,7 @@ impl User {
 
     /// The upgrade of this step, for this user now, and its URL: the author's request, and what makes it an upgrade.
     fn upgrade(&mut self, op: &Connect, point: PointId) -> Result<(Upgrade, Rc<str>), Reason> {
-        let (request, Ready { origin, url, .. }) = self.request_once(&op.request, point)?;
+        let (request, _, Ready { origin, url, .. }) = self.request_once(&op.request, point)?;
         let (parts, _) = request.into_parts();
         let mut request = Request::from_parts(parts, ());
         let headers = request.headers_mut();
