@@ -178,6 +178,7 @@ fn finish(plan: Plan, stop: &Stop) -> Seen {
     let options = Options { threads: 1, run_id: "run".into(), ..Options::default() };
     let finished = run::run(&plan, &options, stop, &mut |_| {});
     let finished = finished.unwrap_or_else(|error| panic!("the run cannot start: {error:?}"));
+    assert_eq!(finished.tasks_left, 0, "tasks");
     Seen { plan, finished }
 }
 
