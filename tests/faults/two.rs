@@ -199,6 +199,21 @@ fn a_connection_of_http_2_ends_or_is_reset_in_the_body() {
 }
 
 #[test]
+fn setup_and_teardown_leave_nothing_of_http_2_behind() {
+    let (held, mut rogue) = (alone(), each(answers));
+    let scenario = format!(
+        "target \"{}\" {{ timeout 20s; http 2 }}\n\
+         setup {{ before: GET /x }}\nteardown {{ after: GET /x }}\nuser u {{ task t {{ step: GET /x }} }}\n",
+        rogue.url()
+    );
+    let seen = Trial::of(&scenario).run();
+    assert_eq!((seen.kinds(), seen.iterations(), seen.samples()), (vec![], (3, 0), (5, 0)), "{:?}", seen.notes());
+    assert_eq!((seen.row("before"), seen.row("after"), seen.row("step")), ((1, 0), (1, 0), (3, 0)));
+    assert_eq!((rogue.accepted(), seen.counter(Counter::ConnectionsOpened)), (3, 3));
+    held.nothing_leaks(&mut [&mut rogue]);
+}
+
+#[test]
 fn a_head_of_http_2_never_ends() {
     fails_as("protocol", "", 3, || {
         each(|frames, stream| {
