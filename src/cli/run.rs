@@ -269,7 +269,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
 }
 
 /// What is told where tasks have outlived the last user.
-fn unended(tasks: u64) -> Option<String> {
+pub(super) fn unended(tasks: u64) -> Option<String> {
     let what = match tasks {
         0 => return None,
         1 => "1 task of scn's".to_owned(),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use scn::base::{Files, Seed, Sources};
 use scn::diagnostic::Severity;
 use scn::metrics::{Counter, ErrorKind, Snapshot};
-use scn::plan::{self, Plan, SeriesId, UserId, profile};
-use scn::run::{self, Finished, Options, Stop};
+use scn::plan::{self, Plan, SeriesId, TaskId, UserId, profile};
+use scn::run::{self, Finished, Options, Rehearsed, Stop};
 
 use crate::rogue::Rogue;
 
@@ -168,6 +168,18 @@ impl Trial {
             });
             finish(self.plan(), &stop)
         })
+    }
+
+    /// Walks each task once, as `scn try` does.
+    #[track_caller]
+    pub fn rehearse(&self) -> Rehearsed {
+        let plan = self.plan();
+        let tasks: Vec<TaskId> = (0..plan.tasks.len() as u32).map(TaskId).collect();
+        let options = Options { threads: 1, run_id: "run".into(), ..Options::default() };
+        let rehearsed = run::rehearse(&plan, &tasks, &options, &Stop::default());
+        let rehearsed = rehearsed.unwrap_or_else(|error| panic!("it cannot start: {error:?}"));
+        assert_eq!(rehearsed.tasks_left, 0, "tasks");
+        rehearsed
     }
 
     /// What is run.

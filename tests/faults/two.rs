@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use scn::metrics::Counter;
+use scn::metrics::{Counter, ErrorKind};
 
 use crate::frames::{
     CANCEL, ENHANCE_YOUR_CALM, Frames, INITIAL_WINDOW, INTERNAL_ERROR, NO_ERROR, OK, PROTOCOL_ERROR, REFUSED_STREAM,
@@ -210,6 +210,18 @@ fn setup_and_teardown_leave_nothing_of_http_2_behind() {
     assert_eq!((seen.kinds(), seen.iterations(), seen.samples()), (vec![], (3, 0), (5, 0)), "{:?}", seen.notes());
     assert_eq!((seen.row("before"), seen.row("after"), seen.row("step")), ((1, 0), (1, 0), (3, 0)));
     assert_eq!((rogue.accepted(), seen.counter(Counter::ConnectionsOpened)), (3, 3));
+    held.nothing_leaks(&mut [&mut rogue]);
+}
+
+#[test]
+fn a_rehearsal_leaves_nothing_of_http_2_behind() {
+    let held = alone();
+    let mut rogue =
+        each(|frames, stream| if frames.requests == 1 { answers(frames, stream) } else { frames.stays_silent() });
+    let seen = Trial::over_two("timeout", &rogue.url(), "GET /x { timeout 20s }\nGET /y").rehearse().seen;
+    let totals = seen.totals();
+    assert_eq!((totals.requests, totals.failures, totals.failed_iterations), (2, 1, 1));
+    assert_eq!((seen.failures_of(ErrorKind::Timeout), rogue.accepted()), (1, 1));
     held.nothing_leaks(&mut [&mut rogue]);
 }
 
