@@ -71,7 +71,7 @@ fn a_stream_over_http_2_ends_in_the_middle_of_an_event() {
         true
     });
     // With its connection.
-    fails_as("closed", "event", "", 3, |frames, stream| {
+    fails_as("closed", "event", "connection closed by the peer in the body, after 9B", 3, |frames, stream| {
         half(frames, stream);
         frames.ends()
     });
@@ -84,7 +84,7 @@ fn a_stream_over_http_2_is_reset() {
         frames.reset_stream(stream, INTERNAL_ERROR);
         true
     });
-    fails_as("reset", "event", "", 3, |frames, stream| {
+    fails_as("reset", "event", "connection reset by the peer in the body, after 9B", 3, |frames, stream| {
         half(frames, stream);
         frames.reset()
     });
@@ -92,13 +92,13 @@ fn a_stream_over_http_2_is_reset() {
 
 #[test]
 fn an_event_over_http_2_never_ends() {
-    fails_as("overflow", "event", "", 1, |frames, stream| {
+    fails_as("overflow", "event", "an event is longer than the 4 MiB kept", 1, |frames, stream| {
         frames.head(stream, EVENTS);
         let lines = b"data: more and more and more\n".repeat(1_000);
         while frames.body(stream, &lines) {}
         true
     });
-    fails_as("overflow", "event", "", 1, |frames, stream| {
+    fails_as("overflow", "event", "an event is longer than the 4 MiB kept", 1, |frames, stream| {
         frames.head(stream, EVENTS);
         frames.body(stream, b"data: ");
         while frames.body(stream, &[b'x'; 16 << 10]) {}

@@ -154,7 +154,7 @@ fn a_server_of_http_2_goes_away_and_answers_what_it_has_begun_with() {
 
 #[test]
 fn a_server_of_http_2_goes_away_and_leaves_what_it_has_begun_with() {
-    fails_as("closed", "", 3, || {
+    fails_as("closed", "connection closed by the peer before the answer's head", 3, || {
         each(|frames, stream| {
             frames.go_away(stream, INTERNAL_ERROR);
             frames.ends()
@@ -227,7 +227,7 @@ fn a_rehearsal_leaves_nothing_of_http_2_behind() {
 
 #[test]
 fn a_head_of_http_2_never_ends() {
-    fails_as("protocol", "", 3, || {
+    fails_as("protocol", "the server sends without end what is no answer, before the answer's head", 3, || {
         each(|frames, stream| {
             frames.endless_head(stream);
             false

@@ -429,6 +429,10 @@ fn trouble(error: &h2::Error, shared: &Shared, when: &str) -> Trouble {
     let text = match (remote, error.is_go_away()) {
         (true, true) => format!("the server ended the connection {when}: {reason}"),
         (true, false) => format!("the server reset the stream {when}: {reason}"),
+        // Pieces of a head, or resets.
+        (false, _) if error.reason() == Some(Reason::ENHANCE_YOUR_CALM) => {
+            format!("the server sends without end what is no answer, {when}")
+        }
         (false, _) => format!("what came is not HTTP/2: {reason}, {when}"),
     };
     Trouble::new(kind, text)
