@@ -240,6 +240,7 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     meta.notes.append(&mut warnings.lock().expect("nobody panics with it"));
     meta.notes.extend(metrics.finish(&finished, &verdict));
     meta.notes.extend(unwritten);
+    meta.notes.extend(unended(finished.tasks_left));
     let told = report::Finished {
         plan: &plan,
         sources: &sources,
@@ -265,6 +266,16 @@ pub fn run(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> {
     Failure::together([printed, failures.map(drop), kept])?;
     metrics.linger(&stop, pressed, screen);
     Ok(judge(&finished, &verdict))
+}
+
+/// What is told where tasks have outlived the last user.
+pub(super) fn unended(tasks: u64) -> Option<String> {
+    let what = match tasks {
+        0 => return None,
+        1 => "1 task of scn's".to_owned(),
+        _ => format!("{tasks} tasks of scn's"),
+    };
+    Some(format!("{what} did not end with the last user: a fault of scn, not of what was tested"))
 }
 
 /// The exit code that says most: stopped, not valid, or a broken threshold.

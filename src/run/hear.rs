@@ -19,6 +19,7 @@ pub(super) struct Hearing<'a> {
     warming: Duration,
     started: SystemTime,
     sieve: Sieve,
+    tasks_left: u64,
 }
 
 impl<'a> Hearing<'a> {
@@ -33,6 +34,7 @@ impl<'a> Hearing<'a> {
             warming: plan.load.warm_up,
             started: SystemTime::now(),
             sieve: Sieve::default(),
+            tasks_left: 0,
         }
     }
 
@@ -76,6 +78,11 @@ impl<'a> Hearing<'a> {
         self.started = SystemTime::now();
     }
 
+    /// So many tasks have not ended with what they were made for.
+    pub(super) fn left(&mut self, tasks: u64) {
+        self.tasks_left += tasks;
+    }
+
     /// The end, after so long.
     pub(super) fn finish(self, length: Duration, setup_failed: Option<SetupFailed>) -> Finished {
         Finished {
@@ -87,6 +94,7 @@ impl<'a> Hearing<'a> {
             started: self.started,
             length,
             stopped: self.stop.by_hand(),
+            tasks_left: self.tasks_left,
         }
     }
 }

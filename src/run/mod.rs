@@ -41,6 +41,7 @@ pub mod resolve;
 mod session;
 mod socket;
 mod source;
+mod tasks;
 mod thread;
 mod threads;
 mod tls;
@@ -210,6 +211,9 @@ pub struct Finished {
     pub stopped: bool,
     /// Why no user has started: `setup` did not end as it should.
     pub setup_failed: Option<SetupFailed>,
+    /// How many tasks of its threads had not ended with the last user: a fault of ours, if there is one. [`drive`] counts
+    /// none, as its runtime is the caller's.
+    pub tasks_left: u64,
 }
 
 /// Why a run could not start or go on.

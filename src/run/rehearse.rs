@@ -9,6 +9,7 @@ use super::life;
 use super::network::{Network, Tcp};
 use super::place::Base;
 use super::resolve::Names;
+use super::tasks::counted;
 use super::{Error, Ground, Options, SetupFailed, Stop, preflight, threads};
 use crate::metrics::Snapshot;
 use crate::plan::{Delay, Plan, TaskId, UserId};
@@ -24,6 +25,8 @@ pub struct Rehearsed {
     pub stopped: bool,
     /// Why no task was run: `setup` did not end as it should.
     pub setup_failed: Option<SetupFailed>,
+    /// How many tasks had not ended with it, as in [`Finished`](super::Finished).
+    pub tasks_left: u64,
 }
 
 /// Runs `tasks`, each once, in their order; those of one class by one user, with its `on start` before and its
@@ -35,11 +38,12 @@ pub fn rehearse(plan: &Plan, tasks: &[TaskId], options: &Options, stop: &Stop) -
         let clock = Clock::real(Instant::now()).map_err(Error::Thread)?;
         let names = Names::new(&options.pinned, &options.name_servers);
         let network = Rc::new(Tcp::new(names, &options.sources, 0));
-        rehearse_over(plan, tasks, network, clock, options, stop).await
+        let (rehearsed, tasks_left) = counted(rehearse_over(plan, tasks, network, clock, options, stop)).await;
+        Ok(Rehearsed { tasks_left, ..rehearsed? })
     })
 }
 
-/// The same over another network, in that clock's time. Inside a `LocalRuntime`.
+/// The same over another network, in that clock's time. Inside a `LocalRuntime`, whose tasks are not counted.
 pub async fn rehearse_over(
     plan: &Plan,
     tasks: &[TaskId],
@@ -57,7 +61,7 @@ pub async fn rehearse_over(
     }
     plan.load.warm_up = Duration::ZERO;
     let Some(surveyed) = stop.unless_pressed(Ground::survey(&plan, network, options)).await else {
-        return Ok(Rehearsed { seen: Snapshot::default(), stopped: true, setup_failed: None });
+        return Ok(Rehearsed { seen: Snapshot::default(), stopped: true, setup_failed: None, tasks_left: 0 });
     };
     let mut ground = surveyed?;
     preflight::check(&plan, &Base::all(&ground.shared.targets), &ground.addresses, options)?;
@@ -89,7 +93,7 @@ pub async fn rehearse_over(
     let mut seen = thread.recorder.borrow_mut().take(thread.clock.now(), Duration::ZERO);
     ground.teardown(&plan, clock, options, stop, &mut |handed| beside.merge(&handed.window)).await;
     seen.merge(&beside);
-    Ok(Rehearsed { seen, stopped: stop.presses() > 0, setup_failed })
+    Ok(Rehearsed { seen, stopped: stop.presses() > 0, setup_failed, tasks_left: 0 })
 }
 
 /// Passes a user's panic on.

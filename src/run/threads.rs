@@ -15,6 +15,7 @@ use super::hear::Hearing;
 use super::network::{Network, Tcp};
 use super::place::Base;
 use super::resolve::Names;
+use super::tasks::counted;
 use super::thread::{Handed, Seedling, Thread};
 use super::{Act, Error, Finished, Ground, Options, Stop, Tick, preflight, prepare};
 use crate::base::Offset;
@@ -30,8 +31,8 @@ enum Word {
     Refused(std::io::Error),
     /// What it has seen since the last time.
     Handed(Box<Handed>),
-    /// Its last user has ended.
-    Ended(Offset),
+    /// Its last user has ended; how many tasks have not.
+    Ended(Offset, u64),
     /// It is about to end: joining it will not wait for long.
     Gone,
 }
@@ -64,15 +65,19 @@ fn run_over(
     let targets = prepare::targets(plan, options, &constants)?;
     let proxies = prepare::proxies(plan, options, &constants)?;
     // Whoever wants an end before there was a beginning has it at once.
-    let looked_up = async |_| stop.unless_pressed(prepare::addresses(&*way(0), &targets, &proxies, options)).await;
-    let Some(addresses) = here(looked_up)? else { return Ok(hearing.finish(Duration::ZERO, None)) };
+    let looked_up = here(&mut hearing, async |_, _| {
+        stop.unless_pressed(prepare::addresses(&*way(0), &targets, &proxies, options)).await
+    });
+    let Some(addresses) = looked_up? else { return Ok(hearing.finish(Duration::ZERO, None)) };
     let addresses = addresses?;
     let bases = Base::all(&targets);
     preflight::check(plan, &bases, &addresses, options)?;
     if let Some(tell) = options.warned.as_ref().filter(|_| !options.served_here) {
         let network = way(0);
-        let reached = async |clock| stop.unless_pressed(preflight::reach(&*network, &clock, &bases, &addresses)).await;
-        let Some(warnings) = here(reached)? else { return Ok(hearing.finish(Duration::ZERO, None)) };
+        let reached = here(&mut hearing, async |_, clock| {
+            stop.unless_pressed(preflight::reach(&*network, &clock, &bases, &addresses)).await
+        });
+        let Some(warnings) = reached? else { return Ok(hearing.finish(Duration::ZERO, None)) };
         warnings.iter().for_each(|warning| tell(warning));
     }
     let shared = prepare::shared(plan, options, targets, proxies);
@@ -81,8 +86,10 @@ fn run_over(
     let mut failed = None;
     if plan.once.is_some() {
         ground.begin_anew(plan, options);
-        let mut beside = |handed| hearing.beside(Act::Setup, handed, watch);
-        failed = here(async |clock| ground.setup(plan, clock, options, stop, &mut beside).await)?;
+        failed = here(&mut hearing, async |hearing, clock| {
+            let beside = &mut |handed| hearing.beside(Act::Setup, handed, watch);
+            ground.setup(plan, clock, options, stop, beside).await
+        })?;
     }
     let mut length = Duration::ZERO;
     if failed.is_none() {
@@ -92,18 +99,22 @@ fn run_over(
     }
     if plan.once.is_some() {
         ground.begin_anew(plan, options);
-        let mut beside = |handed| hearing.beside(Act::Teardown, handed, watch);
-        here(async |clock| ground.teardown(plan, clock, options, stop, &mut beside).await)?;
+        here(&mut hearing, async |hearing, clock| {
+            let beside = &mut |handed| hearing.beside(Act::Teardown, handed, watch);
+            ground.teardown(plan, clock, options, stop, beside).await;
+        })?;
     }
     Ok(hearing.finish(length, failed))
 }
 
 /// What `work` gives, on this thread, in real time from now on.
-fn here<T>(work: impl AsyncFnOnce(Clock) -> T) -> Result<T, Error> {
+fn here<T>(hearing: &mut Hearing<'_>, work: impl AsyncFnOnce(&mut Hearing<'_>, Clock) -> T) -> Result<T, Error> {
     let runtime = runtime().map_err(Error::Thread)?;
     runtime.block_on(async {
         let clock = Clock::real(Instant::now()).map_err(Error::Thread)?;
-        Ok(work(clock).await)
+        let (done, left) = counted(work(hearing, clock)).await;
+        hearing.left(left);
+        Ok(done)
     })
 }
 
@@ -169,7 +180,8 @@ fn bear(
         let Ok((index, word)) = hear.recv() else { break };
         match word {
             Word::Handed(handed) => windows.add(index, *handed),
-            Word::Ended(end) => {
+            Word::Ended(end, left) => {
+                hearing.left(left);
                 windows.ended(index);
                 length = length.max(Duration::from_nanos(end.0));
             }
@@ -231,8 +243,9 @@ fn attend(
         let bases = Base::all(targets);
         let network = way(seedling.index);
         let thread = Rc::new(Thread::new(seedling, bases, clock, network));
-        let end = thread.attend(starts, stop, &mut |handed| tell.say(Word::Handed(Box::new(handed)))).await;
-        tell.say(Word::Ended(end));
+        let mut hand = |handed| tell.say(Word::Handed(Box::new(handed)));
+        let (end, left) = counted(thread.attend(starts, stop, &mut hand)).await;
+        tell.say(Word::Ended(end, left));
     });
 }
 
@@ -417,6 +430,37 @@ mod tests {
             run_over(Arc::new(|_| silent(false)), &plan, &options(3), &stop, &mut |_| {}).expect("it can run");
         let (arrivals, missed) = (Counter::Arrivals, Counter::ArrivalsMissed);
         assert_eq!(finished.total.counter(arrivals) + finished.total.counter(missed), 60);
+    }
+
+    /// As [`Silent`], but each name that is looked up and each connection leaves a task behind that does not end.
+    struct Littering(Rc<dyn Network>);
+
+    impl Network for Littering {
+        fn resolve(&self, host: &str, port: u16) -> Local<io::Result<Found>> {
+            tokio::task::spawn_local(std::future::pending::<()>());
+            self.0.resolve(host, port)
+        }
+
+        fn connect(&self, to: SocketAddr) -> Local<io::Result<Stream>> {
+            tokio::task::spawn_local(std::future::pending::<()>());
+            self.0.connect(to)
+        }
+    }
+
+    #[test]
+    fn tasks_that_do_not_end_with_the_last_user_are_counted() {
+        let mut plan = plan(7);
+        plan.load.iterations = Some(7);
+        if let Op::Connect(connect) = &mut plan.ops[0] {
+            connect.request.timeout = Duration::from_millis(50);
+        }
+        let left = |way: Way| {
+            let finished = run_over(way, &plan, &options(2), &Stop::default(), &mut |_| {}).expect("it can run");
+            (finished.total.counter(Counter::ConnectionsOpened), finished.tasks_left)
+        };
+        assert_eq!(left(Arc::new(|_| silent(false))), (7, 0));
+        // One of the name, and one of each connection.
+        assert_eq!(left(Arc::new(|_| Rc::new(Littering(silent(false))))), (7, 8));
     }
 
     #[test]

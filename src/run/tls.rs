@@ -274,7 +274,11 @@ fn of_certificate(why: &CertificateError) -> String {
             }
             let most = 3;
             let more = if presented.len() > most { " and others" } else { "" };
-            let name = |one: &String| format!("`{}`", one.trim_start_matches("DnsName(\"").trim_end_matches("\")"));
+            // `DnsName("shop.test")`, `IpAddress(127.0.0.1)`.
+            let name = |one: &String| {
+                let bare = one.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(one);
+                format!("`{}`", bare.trim_matches('"'))
+            };
             let names: Vec<String> = presented.iter().take(most).map(name).collect();
             format!("the server's certificate is for {}{more}, and `{expected}` was wanted", names.join(", "))
         }

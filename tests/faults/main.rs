@@ -6,10 +6,16 @@
 mod blocks;
 mod ending;
 mod events;
+mod events_over_two;
+mod frames;
 mod http;
+#[path = "../it/secure/papers.rs"]
+#[allow(dead_code, reason = "tests in memory use more of it")]
+mod papers;
 mod redirects;
 mod restart;
 mod rogue;
 mod sockets;
 mod tls;
 mod trial;
+mod two;

@@ -66,12 +66,12 @@ impl Rogue {
                 if shared.ended.load(Ordering::SeqCst) {
                     return;
                 }
-                shared.accepted.fetch_add(1, Ordering::SeqCst);
+                let number = shared.accepted.fetch_add(1, Ordering::SeqCst);
                 let open = shared.open.fetch_add(1, Ordering::SeqCst) + 1;
                 shared.most.fetch_max(open, Ordering::SeqCst);
                 let state = shared.clone();
                 let connection = spawn(move || {
-                    state.serve(stream);
+                    state.serve(stream, number);
                     state.open.fetch_sub(1, Ordering::SeqCst);
                 });
                 shared.connections.lock().expect("nobody panics with it").push(connection);
@@ -105,13 +105,18 @@ impl Rogue {
         self.state.most.load(Ordering::SeqCst) as u64
     }
 
-    /// Stops listening and waits until the other side has closed every connection.
-    pub fn end(&mut self) {
+    /// Accepts no more connections; those that are open go on.
+    pub fn stops_listening(&mut self) {
         let Some(listening) = self.listening.take() else { return };
         self.state.ended.store(true, Ordering::SeqCst);
         // Wakes the listener, which sees that it has ended.
         drop(TcpStream::connect(self.address));
         listening.join().expect("the listener does not panic");
+    }
+
+    /// Stops listening and waits until the other side has closed every connection.
+    pub fn end(&mut self) {
+        self.stops_listening();
         let connections = std::mem::take(&mut *self.state.connections.lock().expect("nobody panics with it"));
         for connection in connections {
             connection.join().expect("a connection does not panic");
@@ -137,12 +142,13 @@ pub fn nobody() -> String {
 }
 
 impl State {
-    fn serve(&self, mut stream: TcpStream) {
+    /// The connection that so many came before.
+    fn serve(&self, mut stream: TcpStream, number: usize) {
         // Whoever leaves a connection open fails a test here and not by hanging.
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("it is not zero");
         stream.set_nodelay(true).expect("it is a socket");
         if !self.reads {
-            let mut call = Call { stream, head: String::new(), line: String::new(), number: 0 };
+            let mut call = Call { stream, head: String::new(), line: String::new(), number };
             (self.conduct)(&mut call);
             return;
         }
@@ -191,7 +197,7 @@ pub struct Call {
     pub head: String,
     /// Its first line without the version: `GET /x`.
     pub line: String,
-    /// How many with the same first line came before it.
+    /// How many with the same first line came before it; where none was read, how many connections.
     pub number: usize,
 }
 

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::time::{Duration, Instant};
 
 use scn::base::{Files, Seed, Sources};
 use scn::diagnostic::Severity;
 use scn::metrics::{Counter, ErrorKind, Snapshot};
-use scn::plan::{self, Plan, SeriesId, UserId, profile};
-use scn::run::{self, Finished, Options, Stop};
+use scn::plan::{self, Plan, SeriesId, TaskId, UserId, profile};
+use scn::run::{self, Finished, Options, Rehearsed, Stop};
 
 use crate::rogue::Rogue;
 
@@ -33,9 +34,9 @@ pub fn alone() -> Held {
 const LARGE_BYTES: usize = 12 << 20;
 
 /// Files that lie beside every scenario, and behind them those of the disk.
-struct Beside(HashMap<PathBuf, Vec<u8>>);
+struct Beside<'f>(&'f HashMap<PathBuf, Vec<u8>>);
 
-impl Files for Beside {
+impl Files for Beside<'_> {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.0.read(path).or_else(|_| std::fs::read(path))
     }
@@ -58,6 +59,11 @@ impl Held {
     pub fn nothing_leaks(self, rogues: &mut [&mut Rogue]) {
         rogues.iter_mut().for_each(|rogue| rogue.end());
         assert_eq!(descriptors(), self.descriptors, "descriptors");
+        // The system lists a thread for another moment after it was waited for.
+        let until = Instant::now() + Duration::from_secs(20);
+        while threads() > self.threads && Instant::now() < until {
+            std::thread::yield_now();
+        }
         assert_eq!(threads(), self.threads, "threads");
     }
 }
@@ -79,9 +85,10 @@ pub fn patience(kind: &str) -> &'static str {
     if kind.contains("timeout") { "150ms" } else { "20s" }
 }
 
-/// A scenario, and how much of it is run.
+/// A scenario, what lies beside it, and how much of it is run.
 pub struct Trial {
     scenario: String,
+    files: HashMap<PathBuf, Vec<u8>>,
     users: u32,
     iterations: u64,
 }
@@ -100,7 +107,22 @@ impl Trial {
 
     /// A whole scenario, whose users are called `u`.
     pub fn of(scenario: &str) -> Trial {
-        Trial { scenario: format!("scenario \"Trial\"\n{scenario}"), users: 1, iterations: 3 }
+        let files = HashMap::from([("large.bin".into(), vec![b'x'; LARGE_BYTES])]);
+        Trial { scenario: format!("scenario \"Trial\"\n{scenario}"), files, users: 1, iterations: 3 }
+    }
+
+    /// Users who speak HTTP/2 from the first byte.
+    pub fn over_two(kind: &str, target: &str, statements: &str) -> Trial {
+        let timeout = patience(kind);
+        Trial::of(&format!(
+            "target \"{target}\" {{ timeout {timeout}; http 2 }}\nuser u {{ task t {{\n{statements}\n}} }}\n"
+        ))
+    }
+
+    /// With this file beside it.
+    pub fn file(mut self, name: &str, content: &str) -> Trial {
+        self.files.insert(name.into(), content.into());
+        self
     }
 
     /// So many users, and as many iterations in all.
@@ -148,9 +170,21 @@ impl Trial {
         })
     }
 
+    /// Walks each task once, as `scn try` does.
+    #[track_caller]
+    pub fn rehearse(&self) -> Rehearsed {
+        let plan = self.plan();
+        let tasks: Vec<TaskId> = (0..plan.tasks.len() as u32).map(TaskId).collect();
+        let options = Options { threads: 1, run_id: "run".into(), ..Options::default() };
+        let rehearsed = run::rehearse(&plan, &tasks, &options, &Stop::default());
+        let rehearsed = rehearsed.unwrap_or_else(|error| panic!("it cannot start: {error:?}"));
+        assert_eq!(rehearsed.tasks_left, 0, "tasks");
+        rehearsed
+    }
+
     /// What is run.
     pub fn plan(&self) -> Plan {
-        let files = Beside(HashMap::from([("large.bin".into(), vec![b'x'; LARGE_BYTES])]));
+        let files = Beside(&self.files);
         let mut sources = Sources::default();
         let file = sources.add("trial.scn", self.scenario.as_str());
         let parsed = scn::syntax::parse_whole(file, &mut sources, &files as &dyn Files);
@@ -178,6 +212,7 @@ fn finish(plan: Plan, stop: &Stop) -> Seen {
     let options = Options { threads: 1, run_id: "run".into(), ..Options::default() };
     let finished = run::run(&plan, &options, stop, &mut |_| {});
     let finished = finished.unwrap_or_else(|error| panic!("the run cannot start: {error:?}"));
+    assert_eq!(finished.tasks_left, 0, "tasks");
     Seen { plan, finished }
 }
 

@@ -13,7 +13,7 @@ use clap::builder::TypedValueParser;
 use super::environment::Environment;
 use super::exit::{Exit, Failure};
 use super::render::text::render;
-use super::run::{explain, run_id, serve};
+use super::run::{explain, run_id, serve, unended};
 use super::screen::Screen;
 use super::{demo::no_signals, parts, scenario, signals, values, ways};
 use crate::base::{Seed, Sources};
@@ -164,6 +164,9 @@ pub fn rehearse(arguments: Arguments, screen: &Screen) -> Result<Exit, Failure> 
         screen.print(&format!("{}{on} · seed {}\n", plan.scenario, seed.0))?;
     }
     let came = run::rehearse(&plan, &tasks, &options, &stop).map_err(|error| explain(error, &sources, screen))?;
+    if let Some(note) = unended(came.tasks_left) {
+        screen.say(&note);
+    }
     let failed = failed(&plan, &came.seen);
     if arguments.format == Format::Text {
         screen.print(&lines::summary(&came.seen, tasks.len(), failed, screen))?;

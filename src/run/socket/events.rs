@@ -266,7 +266,7 @@ impl Line {
     }
 }
 
-impl super::line::Sockets {
+impl super::sockets::Sockets {
     /// Closes a stream of events, without a step.
     pub(in crate::run) fn leave_stream(&self, socket: crate::plan::SocketId) {
         let waiting = self.with(socket, |line| line.waiting()).unwrap_or_default();

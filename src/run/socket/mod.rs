@@ -1,4 +1,4 @@
-//! WebSocket steps. [`line`] keeps the sockets and reads them; [`upgrade`] opens one; here is what each step means and
+//! WebSocket steps. [`sockets`] keeps the sockets of a user and reads them, each a [`line`]; [`upgrade`] opens one; here is what each step means and
 //! what its time is.
 //!
 //! A step that fails records its sample and ends the iteration, which cuts its sockets; the user's own stay open.
@@ -7,6 +7,7 @@ mod events;
 mod lasting;
 mod line;
 mod receive;
+mod sockets;
 mod standing;
 mod stream;
 mod talk;
@@ -20,7 +21,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use line::{End, Mark, Message};
-pub use line::{Sockets, attend};
+pub use sockets::{Sockets, attend};
 pub use standing::Heard;
 use standing::answer_of;
 

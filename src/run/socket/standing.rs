@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::line::{Line, Message, Sockets};
+use super::line::{Line, Message};
+use super::sockets::Sockets;
 use super::{Failed, User};
 use crate::base::Offset;
 use crate::plan::{Delay, EVERY_MIN, Every, OnReceive, Op, OpId, PointId, SocketId};

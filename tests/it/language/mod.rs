@@ -8,6 +8,7 @@ mod blocks;
 mod control;
 mod http;
 mod scopes;
+mod service;
 mod sockets;
 mod syntax;
 mod thresholds;

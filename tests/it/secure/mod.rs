@@ -3,6 +3,7 @@
 mod answers;
 mod certificates;
 mod events;
+mod papers;
 mod phases;
 mod tunnels;
 mod two;

@@ -5,13 +5,14 @@
 //!
 //! Cost: some 30 KiB a connection, and two switches of tasks a request.
 
+mod counted;
+mod places;
+
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,9 +23,10 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TE, 
 use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::AbortHandle;
 
+use self::counted::Counted;
+use self::places::{Place, Places};
 use super::body::{Body, Payload};
 use super::clock::{Clock, Elapsed};
 use super::dial::Trouble;
@@ -68,12 +70,8 @@ impl Drop for Line {
 /// What the task of a connection and those who send over it share.
 #[derive(Default)]
 struct Shared {
-    /// How many requests are on their way.
-    active: Cell<usize>,
-    /// Who waits to send, first come, first served: as many as there are requests at once.
-    waiting: RefCell<VecDeque<(u64, Waker)>>,
-    /// How many have waited.
-    tickets: Cell<u64>,
+    /// The streams that requests are on their way over.
+    places: Rc<Places>,
     /// Bytes that no request was charged with yet, out and in.
     unclaimed: Cell<(u64, u64)>,
     /// How many of those that came in are known to be events, which their receives are charged with.
@@ -82,15 +80,6 @@ struct Shared {
     end: RefCell<Option<Trouble>>,
     /// Whether the connection has ended.
     ended: Cell<bool>,
-}
-
-impl Shared {
-    /// Lets the first who waits look whether it can go; it passes that on.
-    fn wake(&self) {
-        if let Some((_, first)) = self.waiting.borrow().front() {
-            first.wake_by_ref();
-        }
-    }
 }
 
 /// What is learned of a request on its way, also where it fails.
@@ -132,7 +121,7 @@ impl Line {
             Trouble::new(ErrorKind::Value, format!("`{}` cannot be requested: {error}", origin.authority))
         })?;
         let shared = Rc::new(Shared::default());
-        let counted = Counted { stream, shared: shared.clone() };
+        let counted = Counted::new(stream, shared.clone());
         let mut builder = h2::client::Builder::new();
         builder
             .enable_push(false)
@@ -156,7 +145,7 @@ impl Line {
                 let polled = Pin::new(&mut connection).poll(cx);
                 // The server may take more than before, or nothing any more.
                 own.ended.set(polled.is_ready());
-                own.wake();
+                own.places.wake();
                 polled.map(drop)
             })
             .await;
@@ -195,10 +184,7 @@ impl Line {
             });
             thread.clock.within(deadline, exchanging).await
         };
-        self.charge(learned);
-        exchanged.unwrap_or_else(|Elapsed| {
-            Err(Lost::Trouble(Trouble::new(ErrorKind::Timeout, late(timeout, learned, &self.origin))))
-        })
+        self.in_time(exchanged, timeout, learned)
     }
 
     /// Sends a request and reads the head of its answer, whose body then comes as it comes.
@@ -214,8 +200,18 @@ impl Line {
             let opening = pin!(self.send(thread, request, payload, learned));
             thread.clock.within(deadline, opening).await
         };
+        self.in_time(opened, timeout, learned)
+    }
+
+    /// What came of a request, whose time may have been up; it is charged with its bytes.
+    fn in_time<T>(
+        &self,
+        come: Result<Result<T, Lost>, Elapsed>,
+        timeout: Duration,
+        learned: &mut Learned,
+    ) -> Result<T, Lost> {
         self.charge(learned);
-        opened.unwrap_or_else(|Elapsed| {
+        come.unwrap_or_else(|Elapsed| {
             Err(Lost::Trouble(Trouble::new(ErrorKind::Timeout, late(timeout, learned, &self.origin))))
         })
     }
@@ -227,12 +223,12 @@ impl Line {
         payload: &Payload,
         learned: &mut Learned,
     ) -> Result<(Parts, Incoming), Lost> {
-        let free = if self.shared.waiting.borrow().is_empty() { self.place() } else { None };
-        let place = match free {
+        let takes_another = |active| self.takes_another(active);
+        let place = match self.shared.places.free(takes_another) {
             Some(place) => place,
             None => {
                 let begun = thread.clock.now();
-                let place = self.wait().await;
+                let place = self.shared.places.wait(takes_another).await;
                 thread.recorder.borrow_mut().phase(self.origin.target, Phase::Blocked, begun, thread.clock.now());
                 place
             }
@@ -275,67 +271,9 @@ impl Line {
         learned.bytes_received += received - aside;
     }
 
-    /// The right to one stream, if the server takes one more.
-    fn place(&self) -> Option<Place> {
-        let active = self.shared.active.get();
-        (self.shared.ended.get() || active < self.sender.current_max_send_streams()).then(|| {
-            self.shared.active.set(active + 1);
-            Place(self.shared.clone())
-        })
-    }
-
-    async fn wait(&self) -> Place {
-        let queued = Queued::new(&self.shared);
-        poll_fn(|cx| match queued.is_first(cx.waker()).then(|| self.place()).flatten() {
-            Some(place) => Poll::Ready(place),
-            None => Poll::Pending,
-        })
-        .await
-    }
-}
-
-/// A place in the queue; left when dropped, whatever the reason.
-struct Queued<'s> {
-    shared: &'s Shared,
-    number: u64,
-}
-
-impl Queued<'_> {
-    fn new(shared: &Shared) -> Queued<'_> {
-        let number = shared.tickets.get();
-        shared.tickets.set(number + 1);
-        shared.waiting.borrow_mut().push_back((number, Waker::noop().clone()));
-        Queued { shared, number }
-    }
-
-    /// Whether nobody is before it; `waker` is woken when it is worth asking again.
-    fn is_first(&self, waker: &Waker) -> bool {
-        let mut waiting = self.shared.waiting.borrow_mut();
-        let place =
-            waiting.binary_search_by_key(&self.number, |(number, _)| *number).expect("it is there until dropped");
-        waiting[place].1.clone_from(waker);
-        place == 0
-    }
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        let mut waiting = self.shared.waiting.borrow_mut();
-        if let Ok(place) = waiting.binary_search_by_key(&self.number, |(number, _)| *number) {
-            waiting.remove(place);
-        }
-        drop(waiting);
-        self.shared.wake();
-    }
-}
-
-/// The right to one stream; given back when dropped.
-struct Place(Rc<Shared>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.active.set(self.0.active.get() - 1);
-        self.0.wake();
+    /// Whether the server takes another stream beside so many, or says why not.
+    fn takes_another(&self, active: usize) -> bool {
+        self.shared.ended.get() || active < self.sender.current_max_send_streams()
     }
 }
 
@@ -491,79 +429,11 @@ fn trouble(error: &h2::Error, shared: &Shared, when: &str) -> Trouble {
     let text = match (remote, error.is_go_away()) {
         (true, true) => format!("the server ended the connection {when}: {reason}"),
         (true, false) => format!("the server reset the stream {when}: {reason}"),
+        // Pieces of a head, or resets.
+        (false, _) if error.reason() == Some(Reason::ENHANCE_YOUR_CALM) => {
+            format!("the server sends without end what is no answer, {when}")
+        }
         (false, _) => format!("what came is not HTTP/2: {reason}, {when}"),
     };
     Trouble::new(kind, text)
-}
-
-/// A stream that counts its bytes and remembers how it ended.
-struct Counted {
-    stream: Stream,
-    shared: Rc<Shared>,
-}
-
-impl Counted {
-    fn failed(&self, error: io::Error) -> io::Error {
-        self.shared.end.borrow_mut().get_or_insert_with(|| Trouble::of_io(&error));
-        error
-    }
-
-    fn write(&mut self, write: impl FnOnce(Pin<&mut Stream>) -> Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match write(Pin::new(&mut self.stream)) {
-            Poll::Ready(Ok(count)) => {
-                let (sent, received) = self.shared.unclaimed.get();
-                self.shared.unclaimed.set((sent + count as u64, received));
-                Poll::Ready(Ok(count))
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(self.failed(error))),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = into.filled().len();
-        match Pin::new(&mut this.stream).poll_read(cx, into) {
-            Poll::Ready(Ok(())) => {
-                let count = into.filled().len() - before;
-                if count == 0 && into.remaining() > 0 {
-                    let end = || Trouble::new(ErrorKind::Closed, "connection closed by the peer");
-                    this.shared.end.borrow_mut().get_or_insert_with(end);
-                }
-                let (sent, received) = this.shared.unclaimed.get();
-                this.shared.unclaimed.set((sent, received + count as u64));
-                Poll::Ready(Ok(()))
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(this.failed(error))),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().write(|stream| stream.poll_write(cx, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.get_mut().write(|stream| stream.poll_write_vectored(cx, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
-    }
 }
