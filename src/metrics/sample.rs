@@ -14,7 +14,7 @@ pub struct Sample {
     pub due: Offset,
     /// When it could be taken up at the earliest: `due`, or later where the target kept the user busy until then.
     pub ready: Offset,
-    /// When the engine took it up, before any dialling.
+    /// When the engine took it up, before any dialling; `sent` where a connection lay ready.
     pub begun: Offset,
     /// When the first byte of the request left; `begun` where nothing was sent.
     pub sent: Offset,

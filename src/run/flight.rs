@@ -9,6 +9,7 @@ use http::response::Parts;
 use http::{Method, Request};
 
 use super::body::{Body, Payload};
+use super::clock::Clock;
 use super::connection::{Connection, Kept, Received, Unanswered, Wanted};
 use super::decode::{self, Extent};
 use super::dial::Trouble;
@@ -72,9 +73,10 @@ pub(super) struct Hop {
 /// What of one attempt is worth a sample, also when there is no answer.
 pub(super) struct Attempt {
     pub due: Offset,
-    pub begun: Offset,
+    /// When a connection for it was waited for, or made; nothing where one lay ready, and it was sent at once.
+    pub begun: Option<Offset>,
     pub sent: Option<Offset>,
-    /// When it was over; until then, when it was taken up.
+    /// When it was over; until then, when it was due.
     pub done: Offset,
     pub bytes_sent: u64,
     pub bytes_received: u64,
@@ -82,24 +84,28 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// One that was due then and is taken up now.
-    pub fn new(due: Offset, begun: Offset) -> Attempt {
-        Attempt { due, begun, sent: None, done: begun, bytes_sent: 0, bytes_received: 0, status: 0 }
+    /// One that was due then.
+    pub fn new(due: Offset) -> Attempt {
+        Attempt { due, begun: None, sent: None, done: due, bytes_sent: 0, bytes_received: 0, status: 0 }
+    }
+
+    /// It is taken up now, if it was not before.
+    pub fn begin(&mut self, clock: &Clock) {
+        self.begun.get_or_insert_with(|| clock.now());
     }
 }
 
 impl Flight {
-    /// The request of `op`, due at `due` and taken up at `begun`.
+    /// The request of `op`, due at `due`.
     pub fn new(
         thread: Rc<Thread>,
         session: Rc<Session>,
         ready: Ready,
         (op, index): (&Http, usize),
         due: Offset,
-        begun: Offset,
     ) -> Flight {
         let Ready { origin, url, varied } = ready;
-        let attempt = Attempt::new(due, begun);
+        let attempt = Attempt::new(due);
         let looks = op.looks_at;
         let (timeout, looks_inside) =
             (op.timeout, looks.body || thread.trace.as_ref().is_some_and(|trace| trace.wants_all()));
@@ -284,12 +290,18 @@ impl Flight {
         let Flight { thread, session, next, index, varied, origin, attempt, received, .. } = self;
         let mut lease = match session.lease(origin) {
             Some(lease) => lease,
-            None => Box::pin(session.clone().wait(thread, origin.clone(), wanted.deadline)).await?,
+            None => {
+                attempt.begin(&thread.clock);
+                Box::pin(session.clone().wait(thread, origin.clone(), wanted.deadline)).await?
+            }
         };
         loop {
             let mut connection = match lease.kept() {
                 Some(kept) => kept,
-                None => Box::pin(Connection::open(thread, origin.clone(), wanted.deadline)).await?,
+                None => {
+                    attempt.begin(&thread.clock);
+                    Box::pin(Connection::open(thread, origin.clone(), wanted.deadline)).await?
+                }
             };
             let (out, back) = (connection.traffic.sent.get(), connection.traffic.received.get());
             let response = pin!(connection.send(&mut || {

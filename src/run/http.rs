@@ -34,7 +34,6 @@ impl User {
     pub(super) fn prepare(&mut self, op: &Http, index: usize) -> Result<Box<Flight>, Failed> {
         let thread = self.thread.clone();
         let point = thread.plan.steps[op.step.0 as usize].point;
-        let begun = thread.clock.now();
         let ready = match &thread.prepared[index] {
             Some(Ok(prepared)) => self.request(op, prepared, point).inspect(|ready| {
                 if self.is_told() {
@@ -49,11 +48,11 @@ impl User {
             None => unreachable!("every HTTP operation is prepared before the run"),
         };
         match ready {
-            Ok(ready) => Ok(Box::new(Flight::new(thread, self.session.clone(), ready, (op, index), self.due, begun))),
+            Ok(ready) => Ok(Box::new(Flight::new(thread, self.session.clone(), ready, (op, index), self.due))),
             Err(why) => {
                 let done = thread.clock.now();
                 let nothing = |_: &User| Evidence::default();
-                let failed = self.sampled(op, &Attempt { done, ..Attempt::new(self.due, begun) }, Err(why), nothing);
+                let failed = self.sampled(op, &Attempt { done, ..Attempt::new(self.due) }, Err(why), nothing);
                 Err(failed.expect_err("it has failed"))
             }
         }
@@ -166,12 +165,13 @@ impl User {
             Ok(()) => Outcome::Ok,
             Err((kind, point)) => Outcome::Failed(kind, point),
         };
+        let begun = attempt.begun.or(attempt.sent).unwrap_or(attempt.done);
         let sample = Sample {
             step: op.step,
             due: attempt.due,
             ready: attempt.due.max(self.free),
-            begun: attempt.begun,
-            sent: attempt.sent.unwrap_or(attempt.begun),
+            begun,
+            sent: attempt.sent.unwrap_or(begun),
             done: attempt.done,
             outcome,
             status: attempt.status,

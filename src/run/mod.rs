@@ -42,6 +42,7 @@ mod session;
 mod socket;
 mod source;
 mod tasks;
+mod tcp;
 mod thread;
 mod threads;
 mod tls;

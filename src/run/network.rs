@@ -11,6 +11,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::resolve::{Found, Names};
 use super::source::{self, SourceAddresses};
+use super::tcp::Socket;
 
 /// A future on one thread.
 pub type Local<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -52,9 +53,7 @@ impl Network for Tcp {
                 None => TcpStream::connect(to).await?,
                 Some(source) => source::connect(source, to).await?,
             };
-            // A request is one write; waiting for more to send would only make it late.
-            stream.set_nodelay(true)?;
-            Ok(Stream::Tcp(stream))
+            Ok(Stream::Tcp(Socket::new(stream)?))
         })
     }
 }
@@ -63,11 +62,18 @@ impl Network for Tcp {
 #[derive(Debug)]
 pub enum Stream {
     /// Over the network.
-    Tcp(TcpStream),
+    Tcp(Socket),
     /// In memory, for tests in virtual time.
     Memory(DuplexStream),
     /// TLS over another one.
     Tls(Box<TlsStream<Stream>>),
+}
+
+impl Stream {
+    /// Whether a read that had this much `room` and found `count` bytes has taken all that had come.
+    pub fn is_drained_by(&self, count: usize, room: usize) -> bool {
+        matches!(self, Stream::Tcp(_)) && count > 0 && count < room
+    }
 }
 
 impl AsyncRead for Stream {

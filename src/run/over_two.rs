@@ -15,6 +15,7 @@ impl Flight {
     /// What the server has not begun with is sent once more, see [`Tries`].
     pub(super) async fn answer_over_two(&mut self, offer: Offer) -> Option<Result<(), Trouble>> {
         let thread = self.thread.clone();
+        self.attempt.begin(&thread.clock);
         let wanted = self.wanted();
         let lines = self.session.lines();
         let mut tries = Tries::default();

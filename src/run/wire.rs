@@ -78,6 +78,10 @@ pub struct Traffic {
     pub first_in: Cell<Option<Offset>>,
     /// When the last byte came in, or the peer's end; see [`Traffic::ended`].
     last_in: Cell<Offset>,
+    /// Whether the last read has taken all there was, so that another one would find nothing.
+    drained: Cell<bool>,
+    /// Whether hyper was told so without asking the system: nothing wakes the user then, see [`Traffic::take_unasked`].
+    unasked: Cell<bool>,
     /// The body that is being sent, where it is read meanwhile.
     pub watch: RefCell<Option<Rc<Watch>>>,
     /// Bytes out, since the connection was made.
@@ -97,6 +101,8 @@ impl Traffic {
             last_out: Cell::new(Offset::ZERO),
             first_in: Cell::new(None),
             last_in: Cell::new(Offset::ZERO),
+            drained: Cell::new(false),
+            unasked: Cell::new(false),
             watch: RefCell::default(),
             sent: Cell::new(0),
             received: Cell::new(0),
@@ -120,10 +126,22 @@ impl Traffic {
         self.first_in.get().map(|_| self.last_in.get())
     }
 
+    /// Whether hyper was told that there is nothing to read without asking the system, since the last time this was
+    /// asked. Who is about to wait polls once more then.
+    ///
+    /// Behind the last byte of an answer hyper always reads once more. Most answers come in one piece, and it is
+    /// nearly always in vain.
+    pub fn take_unasked(&self) -> bool {
+        self.unasked.replace(false)
+    }
+
     /// A new request begins, whose body is watched where it is read meanwhile.
     pub fn begin(&self, watch: Option<Rc<Watch>>) {
         self.first_out.set(None);
         self.first_in.set(None);
+        // What the peer has done meanwhile is to be seen.
+        self.drained.set(false);
+        self.unasked.set(false);
         if let Some(watch) = &watch {
             watch.wakes(&self.waker.borrow());
         }
@@ -149,6 +167,10 @@ impl Wire {
 impl hyper::rt::Read for Wire {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.traffic.drained.replace(false) {
+            this.traffic.unasked.set(true);
+            return Poll::Pending;
+        }
         let waker = this.traffic.waker.borrow();
         let cx = &mut Context::from_waker(&waker);
         let mut landing = this.wires.landing.borrow_mut();
@@ -159,6 +181,7 @@ impl hyper::rt::Read for Wire {
                 let bytes = bytes.filled();
                 let now = this.clock.now();
                 this.traffic.last_in.set(now);
+                this.traffic.drained.set(this.stream.is_drained_by(bytes.len(), room));
                 if !bytes.is_empty() && this.traffic.first_in.get().is_none() {
                     this.traffic.first_in.set(Some(now));
                 }
