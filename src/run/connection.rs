@@ -267,7 +267,7 @@ impl<R: Future<Output = Answer>> Exchange<'_, R> {
                     }
                 }
             }
-            if !wires.take_woken() && !traffic.take_unasked() {
+            if !traffic.wants_poll(wires) {
                 return Poll::Pending;
             }
         }

@@ -59,7 +59,7 @@ impl Wires {
     /// Whether hyper has woken itself since the last time this was asked.
     ///
     /// A connection and its answer are polled together, so hyper's wakes from the one to the other would only run the
-    /// user's task again for nothing. They raise this flag instead, and the exchange polls once more while it is up.
+    /// user's task again for nothing. They raise this flag instead, see [`Traffic::wants_poll`].
     /// The stream alone wakes the task.
     pub fn take_woken(&self) -> bool {
         WOKEN.replace(false)
@@ -80,7 +80,7 @@ pub struct Traffic {
     last_in: Cell<Offset>,
     /// Whether the last read has taken all there was, so that another one would find nothing.
     drained: Cell<bool>,
-    /// Whether hyper was told so without asking the system: nothing wakes the user then, see [`Traffic::take_unasked`].
+    /// Whether hyper was told so without asking the system: see [`Traffic::wants_poll`].
     unasked: Cell<bool>,
     /// The body that is being sent, where it is read meanwhile.
     pub watch: RefCell<Option<Rc<Watch>>>,
@@ -126,13 +126,13 @@ impl Traffic {
         self.first_in.get().map(|_| self.last_in.get())
     }
 
-    /// Whether hyper was told that there is nothing to read without asking the system, since the last time this was
-    /// asked. Who is about to wait polls once more then.
+    /// Whether who has polled hyper over this stream is to poll once more before waiting for it: hyper has woken itself,
+    /// or was told that there is nothing to read without asking the system, so that nothing would wake anybody.
     ///
     /// Behind the last byte of an answer hyper always reads once more. Most answers come in one piece, and it is
     /// nearly always in vain.
-    pub fn take_unasked(&self) -> bool {
-        self.unasked.replace(false)
+    pub fn wants_poll(&self, wires: &Wires) -> bool {
+        self.unasked.replace(false) | wires.take_woken()
     }
 
     /// A new request begins, whose body is watched where it is read meanwhile.

@@ -147,7 +147,7 @@ async fn open_alone(
             if let Poll::Ready(answer) = response.as_mut().poll(inner) {
                 return Poll::Ready(answer);
             }
-            if !thread.wires.take_woken() {
+            if !traffic.wants_poll(&thread.wires) {
                 return Poll::Pending;
             }
         }
@@ -216,7 +216,7 @@ fn poll_alone(
             }
             Poll::Pending => {}
         }
-        if !wires.take_woken() {
+        if !traffic.wants_poll(wires) {
             return Poll::Pending;
         }
     }
