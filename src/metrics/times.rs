@@ -19,6 +19,10 @@ const LOOSE_MAX: usize = 2048;
 /// Significant digits of percentiles.
 const DIGITS: u8 = 3;
 
+/// A histogram reaches so far (µs) from its beginning, and further only once a time is greater: so that what a run weighs
+/// hangs on how many rows it has, and not on the one slow second of its tenth minute.
+const REACH: u64 = 1_000_000;
+
 /// Many times of one kind.
 ///
 /// Unit: microseconds inside, 1 µs to 1 h; what lies outside is clamped and counted.
@@ -240,7 +244,14 @@ impl Times {
     }
 
     fn dense(&mut self) -> &mut Histogram<u32> {
-        self.dense.get_or_insert_with(|| Box::new(Histogram::new(DIGITS).expect("three digits are within 0 to 5")))
+        self.dense.get_or_insert_with(|| {
+            let bounds = Histogram::new_with_bounds(MICROS_MIN, REACH, DIGITS);
+            let mut dense = bounds.expect("three digits are within 0 to 5");
+            dense.auto(true);
+            // Its pages are the system's own until something is written to them.
+            dense.reset();
+            Box::new(dense)
+        })
     }
 
     /// Moves the loose and the shortest times into the histogram.
@@ -375,6 +386,17 @@ mod tests {
             assert_eq!(rooms[0], rooms[1]);
             assert_eq!(rooms[1], rooms[2]);
         }
+    }
+
+    #[test]
+    fn one_slow_time_makes_no_histogram_larger_that_reaches_so_far() {
+        let mut recording = times([300; 5_000]);
+        let places = |times: &Times| times.dense.as_ref().map(|dense| dense.distinct_values()).expect("it is dense");
+        let before = places(&recording);
+        recording.merge(&times([REACH; 5_000]));
+        assert_eq!(places(&recording), before);
+        recording.merge(&times([2 * REACH; 5_000]));
+        assert!(places(&recording) > before);
     }
 
     #[test]

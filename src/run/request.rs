@@ -50,7 +50,6 @@ pub struct Prepared {
 
 /// What of one request varies. A request is large and is made of this when it is sent, and once more where it is sent
 /// again.
-#[derive(Default)]
 pub(super) struct Varied {
     /// Path and query, where they are not the step's own.
     path: Option<PathAndQuery>,
