@@ -519,3 +519,17 @@ pub(super) fn explain(error: run::Error, sources: &Sources, screen: &Screen) -> 
         Error::Thread(error) => Failure::cannot_run(format!("the system refuses what a load thread needs: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_that_have_outlived_the_last_user_are_told_as_a_fault_of_ours() {
+        assert_eq!(unended(0), None);
+        let told = |tasks| unended(tasks).expect("there are some");
+        let fault = "did not end with the last user: a fault of scn, not of what was tested";
+        assert_eq!(told(1), format!("1 task of scn's {fault}"));
+        assert_eq!(told(2), format!("2 tasks of scn's {fault}"));
+    }
+}

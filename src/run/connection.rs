@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http::response::Parts;
 use http::{Request, Response};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 use hyper::client::conn::{TrySendError, http1};
 use sha2::{Digest as _, Sha256};
 
@@ -26,7 +26,7 @@ use super::network::Stream;
 use super::place::Origin;
 use super::thread::Thread;
 use super::tls::Offer;
-use super::wire::{Traffic, Wire};
+use super::wire::{Traffic, Wire, Wires};
 use crate::base::units::duration_text;
 use crate::base::{ByteSize, Offset};
 use crate::metrics::ErrorKind;
@@ -218,20 +218,10 @@ impl<R: Future<Output = Answer>> Future for Exchange<'_, R> {
 impl<R: Future<Output = Answer>> Exchange<'_, R> {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Unanswered>> {
         let Connection { connection, traffic, .. } = &mut *self.connection;
-        let wires = &self.thread.wires;
-        traffic.wakes(cx.waker());
-        let inner = &mut Context::from_waker(&wires.waker);
-        loop {
-            wires.take_woken();
-            if let Some(live) = connection
-                && Pin::new(live).poll(inner).is_ready()
-            {
-                // Dropped at once: that gives back a request which it had not taken up.
-                *connection = None;
-            }
+        drive(connection, traffic, &self.thread.wires, cx, |cx| {
             if self.incoming.is_none() {
-                match self.response.as_mut().poll(inner) {
-                    Poll::Ready(Ok(answer)) => {
+                match ready!(self.response.as_mut().poll(cx)) {
+                    Ok(answer) => {
                         *self.status = answer.status().as_u16();
                         if !self.wanted.keep && answer.status().is_success() {
                             self.kept.most = 0;
@@ -240,36 +230,56 @@ impl<R: Future<Output = Answer>> Exchange<'_, R> {
                         *self.received = Some(Received { head, body: Bytes::new(), size: 0, digest: None });
                         self.incoming = Some(body);
                     }
-                    Poll::Ready(Err(mut error)) => {
+                    Err(mut error) => {
                         let again = error.take_message().filter(|_| traffic.first_out.get().is_none());
                         return Poll::Ready(Err(match again {
                             Some(request) => Unanswered::NotSent(Box::new(request)),
                             None => Unanswered::Trouble(trouble(error.error(), traffic, "before the answer's head")),
                         }));
                     }
-                    Poll::Pending => {}
                 }
             }
-            if let Some(body) = &mut self.incoming {
-                loop {
-                    match Pin::new(&mut *body).poll_frame(inner) {
-                        Poll::Ready(Some(Ok(frame))) => {
-                            if let Ok(data) = frame.into_data() {
-                                self.kept.push(data);
-                            }
-                        }
-                        Poll::Ready(None) => return Poll::Ready(Ok(())),
-                        Poll::Ready(Some(Err(error))) => {
-                            let what = format!("in the body, after {}", ByteSize(self.kept.size));
-                            return Poll::Ready(Err(Unanswered::Trouble(trouble(&error, traffic, &what))));
-                        }
-                        Poll::Pending => break,
+            let Some(body) = &mut self.incoming else { return Poll::Pending };
+            while let Some(frame) = ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                match frame.map(Frame::into_data) {
+                    Ok(Ok(data)) => self.kept.push(data),
+                    // Trailers.
+                    Ok(Err(_)) => {}
+                    Err(error) => {
+                        let what = format!("in the body, after {}", ByteSize(self.kept.size));
+                        return Poll::Ready(Err(Unanswered::Trouble(trouble(&error, traffic, &what))));
                     }
                 }
             }
-            if !traffic.wants_poll(wires) {
-                return Poll::Pending;
-            }
+            Poll::Ready(Ok(()))
+        })
+    }
+}
+
+/// Polls a connection and what waits for it in turn, until `wanted` is there or both have nothing to do. All who speak
+/// HTTP/1.1 poll through here: what they must not forget, see [`Traffic::wants_poll`], stands in one place.
+pub(super) fn drive<T>(
+    connection: &mut Option<Live>,
+    traffic: &Traffic,
+    wires: &Wires,
+    cx: &mut Context<'_>,
+    mut wanted: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Poll<T> {
+    traffic.wakes(cx.waker());
+    let inner = &mut Context::from_waker(&wires.waker);
+    loop {
+        wires.take_woken();
+        if let Some(live) = connection
+            && Pin::new(live).poll(inner).is_ready()
+        {
+            // Dropped at once: that gives back a request which it had not taken up.
+            *connection = None;
+        }
+        if let Poll::Ready(ready) = wanted(inner) {
+            return Poll::Ready(ready);
+        }
+        if !traffic.wants_poll(wires) {
+            return Poll::Pending;
         }
     }
 }

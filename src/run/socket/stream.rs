@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http::response::Parts;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 
 use crate::base::Offset;
 use crate::base::units::duration_text;
@@ -134,24 +134,8 @@ async fn open_alone(
     let Connection { mut sender, mut connection, traffic, .. } = *connection;
     traffic.begin(request.body().watch());
     let mut response = Box::pin(sender.send_request(request));
-    let polled = poll_fn(|cx| {
-        traffic.wakes(cx.waker());
-        let inner = &mut Context::from_waker(&thread.wires.waker);
-        loop {
-            thread.wires.take_woken();
-            if let Some(live) = &mut connection
-                && Pin::new(live).poll(inner).is_ready()
-            {
-                connection = None;
-            }
-            if let Poll::Ready(answer) = response.as_mut().poll(inner) {
-                return Poll::Ready(answer);
-            }
-            if !traffic.wants_poll(&thread.wires) {
-                return Poll::Pending;
-            }
-        }
-    });
+    let polled =
+        poll_fn(|cx| connection::drive(&mut connection, &traffic, &thread.wires, cx, |cx| response.as_mut().poll(cx)));
     let answer = thread.clock.within(deadline, polled).await;
     drop(response);
     sample.sent = traffic.first_out.get().unwrap_or(sample.begun);
@@ -194,30 +178,17 @@ fn poll_alone(
     cx: &mut Context<'_>,
     wires: &Wires,
 ) -> Poll<Option<Result<Bytes, Trouble>>> {
-    traffic.wakes(cx.waker());
-    let inner = &mut Context::from_waker(&wires.waker);
-    loop {
-        wires.take_woken();
-        if let Some(live) = connection
-            && Pin::new(live).poll(inner).is_ready()
-        {
-            *connection = None;
-        }
-        match Pin::new(&mut *body).poll_frame(inner) {
-            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => return Poll::Ready(Some(Ok(data))),
+    connection::drive(connection, traffic, wires, cx, |cx| {
+        while let Some(frame) = ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            match frame.map(Frame::into_data) {
+                Ok(Ok(data)) => return Poll::Ready(Some(Ok(data))),
                 // Trailers.
-                Err(_) => continue,
-            },
-            Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(Err(error))) => {
-                let trouble = connection::trouble(&error, traffic, "in the stream of events");
-                return Poll::Ready(Some(Err(trouble)));
+                Ok(Err(_)) => {}
+                Err(error) => {
+                    return Poll::Ready(Some(Err(connection::trouble(&error, traffic, "in the stream of events"))));
+                }
             }
-            Poll::Pending => {}
         }
-        if !traffic.wants_poll(wires) {
-            return Poll::Pending;
-        }
-    }
+        Poll::Ready(None)
+    })
 }
